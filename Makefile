@@ -1,0 +1,61 @@
+# Two commands need nothing but Python 3.11+, make and a package index: `make demo` and `make test`.
+# Every other target shares the environment they build.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+JOBS   ?= 2
+
+.PHONY: demo test test-long test-vllm serve lint types contract bench docs lock clean
+
+demo: $(READY)
+	@$(BIN)/leastward demo
+
+test: $(READY)
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile -m "not long"
+
+test-long: $(READY)
+	$(BIN)/pytest -q -m long
+
+# A real vLLM server on the CPU with the SmolLM2-135M-Instruct weights: 3.5 GB of disk, about ten minutes the first time.
+test-vllm: $(READY)
+	PYTHON=$(PYTHON) tests/vllm/setup.sh .venv-vllm
+	$(BIN)/python tests/vllm/drive.py .venv-vllm
+
+serve: $(READY)
+	$(BIN)/leastward serve
+
+lint: $(READY)
+	$(BIN)/ruff check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+contract: $(READY)
+	$(BIN)/lint-imports
+
+# Ratios against peers in the same run. Needs nginx and wrk for the gate's part; says so and goes on where they are missing.
+bench: $(READY)
+	$(BIN)/python -m evals.bench
+
+# Pages that are generated: the CLI reference, the settings, the reason codes. A test fails when they are stale.
+docs: $(READY)
+	$(BIN)/python -m tests.docs.generate
+
+lock: $(READY)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --extra analysis --extra llm --extra postgres --extra evals --extra dev \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .venv-vllm build dist
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "leastward needs Python 3.11 or later; name one: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "setting up $(VENV) from requirements.lock (about a minute, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)

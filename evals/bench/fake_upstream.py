@@ -1,0 +1,78 @@
+"""A model server that costs almost nothing: the fixed end of every gate measurement.
+
+`python -m evals.bench.fake_upstream PORT` answers every POST with the same chat completion carrying one tool call (1 KB);
+a body that asks for a stream gets CHUNKS text events, one every GAP seconds, each in a write of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+CHUNKS, GAP = 200, 0.002
+
+_CALL = (
+    b'{"id":"chatcmpl-bench","object":"chat.completion","created":1700000000,"model":"bench","choices":[{"index":0,'
+    b'"message":{"role":"assistant","content":"' + b"I will look that up for you. " * 18 + b'","tool_calls":[{"id":"call_1",'
+    b'"type":"function","function":{"name":"lookup","arguments":"{\\"query\\":\\"quarterly report\\",\\"limit\\":10}"}}]},'
+    b'"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":900,"completion_tokens":40,"total_tokens":940}}'
+)
+_WHOLE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(_CALL) + _CALL
+_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+def _event(choice: bytes) -> bytes:
+    data = (
+        b'data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1700000000,"model":"bench","choices":['
+        + choice + b"]}\n\n"
+    )
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+_TEXT = _event(b'{"index":0,"delta":{"content":" word"},"finish_reason":null}')
+_STOP = _event(b'{"index":0,"delta":{},"finish_reason":"stop"}')
+_DONE = b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
+
+
+class FakeUpstream(asyncio.Protocol):
+    """Just enough HTTP/1.1 for one well-behaved proxy: a head, a content-length body, keep-alive."""
+
+    def __init__(self) -> None:
+        self._seen = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._seen += data
+        while (end := self._seen.find(b"\r\n\r\n")) >= 0:
+            head = bytes(self._seen[:end]).lower()
+            at = head.find(b"content-length:")
+            length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+            if len(self._seen) < end + 4 + length:
+                return
+            body = bytes(self._seen[end + 4 : end + 4 + length])
+            del self._seen[: end + 4 + length]
+            if b'"stream":true' in body:
+                self._task = asyncio.ensure_future(self._stream())
+            else:
+                self._transport.write(_WHOLE)
+
+    async def _stream(self) -> None:
+        self._transport.write(_HEAD)
+        for _ in range(CHUNKS):
+            self._transport.write(_TEXT)
+            await asyncio.sleep(GAP)
+        self._transport.write(_STOP + _DONE)
+
+
+async def main(port: int) -> None:
+    server = await asyncio.get_running_loop().create_server(FakeUpstream, "127.0.0.1", port)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.run(main(int(sys.argv[1])))

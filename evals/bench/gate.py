@@ -1,0 +1,321 @@
+"""What the gate costs on the wire, beside nginx as a plain reverse proxy and a FastAPI + httpx pass-through, in one run.
+
+Every request carries a 4.2 KB chat body, every answer a tool call; the gate parses strictly, decides, and commits a Record
+before it answers. The proxy under test has core 0 to itself, the upstream and wrk share core 1. Each figure is the median
+of ROUNDS, rounds interleaved over the proxies so that a busy moment of the machine hits all of them.
+`python -m evals.bench.gate [--json] [--rounds N] [--seconds S]`
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .machine import machine
+
+CONNECTIONS = (1, 32, 256)
+STREAMS = 8
+
+_POLICY = """\
+language 1
+use tools "tools.json"
+allow lookup(query, limit?) as lookup
+  when missing limit or limit <= 100
+forbid delete_user as never message "Accounts are deleted by people."
+"""
+_TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": "lookup",
+            "description": "Search the archive.",
+            "parameters": {
+                "type": "object",
+                "properties": {"query": {"type": "string"}, "limit": {"type": "integer"}},
+                "required": ["query"],
+                "additionalProperties": False,
+            },
+        },
+    }
+]
+
+
+def request_body(stream: bool = False) -> bytes:
+    """A chat request of about 4.2 KB: a system text, a few turns, one tool."""
+    turns = [{"role": "system", "content": "You are a careful assistant. " * 30}]
+    for i in range(8):
+        turns.append({"role": "user", "content": f"Question {i}: where is the report of quarter {i}? " + "Please look. " * 14})
+        turns.append({"role": "assistant", "content": f"Answer {i}: it is in folder {i}. " + "I looked. " * 8})
+    body: dict[str, object] = {"model": "bench", "messages": turns, "tools": _TOOLS}
+    if stream:
+        body["stream"] = True
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+@dataclass
+class Proxy:
+    """One contestant: how to start it, and what was measured of it."""
+
+    name: str
+    start: Callable[[int, str, Path], tuple[list[str], str]]
+    port: int = 0
+    pid: int = 0
+    key: str = ""
+    rates: dict[int, list[float]] = field(default_factory=lambda: {c: [] for c in CONNECTIONS})
+    medians_us: list[float] = field(default_factory=list)
+    chunk_cpu_us: list[float] = field(default_factory=list)
+    pss_mb: float = 0.0
+
+
+def _nginx(port: int, upstream: str, folder: Path) -> tuple[list[str], str]:
+    conf = folder / "nginx.conf"
+    conf.write_text(
+        f"""daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid; error_log /dev/null crit;
+events {{ worker_connections 2048; }}
+http {{ access_log off; client_body_buffer_size 64k; keepalive_requests 1000000;
+  client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
+  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  upstream model {{ server {upstream.removeprefix("http://")}; keepalive 512; keepalive_requests 1000000; }}
+  server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://model; proxy_http_version 1.1;
+    proxy_set_header Connection ""; proxy_buffering off; }} }} }}"""
+    )
+    return [shutil.which("nginx") or "/usr/sbin/nginx", "-c", str(conf), "-p", str(folder)], ""
+
+
+def _passthrough(port: int, upstream: str, folder: Path) -> tuple[list[str], str]:
+    return [sys.executable, "-m", "evals.bench.passthrough", str(port), upstream], ""
+
+
+def _leastward(port: int, upstream: str, folder: Path) -> tuple[list[str], str]:
+    (folder / "tools.json").write_text(json.dumps(_TOOLS))
+    (folder / "bench.lw").write_text(_POLICY)
+    (folder / "leastward.yaml").write_text(
+        f"""listen: {{host: 127.0.0.1, port: {port}}}
+policies: [{folder}/bench.lw]
+database: {folder}/bench.db
+upstreams: {{model: {{url: "{upstream}/v1"}}}}
+"""
+    )
+    leastward = str(Path(sys.executable).parent / "leastward")
+    issued = subprocess.run(
+        [leastward, "keys", "issue", "--config", str(folder / "leastward.yaml"), "--tenant", "bench", "--agent", "wrk", "--json"],
+        check=True, capture_output=True, text=True,
+    )
+    return [leastward, "serve", "--config", str(folder / "leastward.yaml")], json.loads(issued.stdout)["key"]
+
+
+PROXIES = (("nginx", _nginx), ("leastward", _leastward), ("fastapi+httpx", _passthrough))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise SystemExit(f"a contestant ended at once with exit code {process.returncode}: {process.args!r}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise SystemExit(f"nothing listens on port {port} after {seconds} s")
+
+
+@contextmanager
+def _running(command: list[str], port: int, core: int) -> Iterator[int]:
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, {core})
+    )
+    try:
+        _wait_for(port, process)
+        yield process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _wrk(url: str, script: Path, connections: int, seconds: float) -> tuple[float, float]:
+    """Requests per second and the median latency in microseconds; an answer that is not 200 ends the run."""
+    done = subprocess.run(
+        ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "-s", str(script), url],
+        check=True, capture_output=True, text=True, preexec_fn=lambda: os.sched_setaffinity(0, {1}),
+    ).stdout
+    if "Non-2xx" in done:
+        raise SystemExit(f"{url} answered something else than 200:\n{done}")
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", done)
+    median = re.search(r"50%\s+([\d.]+)(us|ms|s)", done)
+    assert rate and median, done
+    return float(rate[1]), float(median[1]) * {"us": 1, "ms": 1e3, "s": 1e6}[median[2]]
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def _read_stream(port: int, key: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    body = request_body(stream=True)
+    writer.write(
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\nauthorization: Bearer "
+        + key.encode() + b"\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    )
+    seen = b""
+    while chunk := await reader.read(65536):
+        seen = (seen + chunk)[-64:]
+        if b"[DONE]" in seen:
+            break
+    else:
+        raise SystemExit(f"a stream on port {port} ended without [DONE]")
+    writer.close()
+
+
+async def _streams(port: int, key: str) -> None:
+    await asyncio.gather(*(_read_stream(port, key) for _ in range(STREAMS)))
+
+
+def _pss_mb(pid: int) -> float:
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    found = re.search(r"^Pss:\s+(\d+) kB", text, re.M)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def measure(rounds: int, seconds: float) -> dict[str, object]:
+    from rich.progress import Progress
+
+    from .fake_upstream import CHUNKS
+
+    proxies = [Proxy(name, start) for name, start in PROXIES]
+    direct = Proxy("direct", _nginx)
+    with ExitStack() as stack, Progress(transient=True) as progress:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        port = _free_port()
+        upstream = f"http://127.0.0.1:{port}"
+        stack.enter_context(_running([sys.executable, "-m", "evals.bench.fake_upstream", str(port)], port, 1))
+        direct.port = port
+        for proxy in proxies:
+            proxy.port = _free_port()
+            own = folder / proxy.name
+            own.mkdir()
+            command, proxy.key = proxy.start(proxy.port, upstream, own)
+            proxy.pid = stack.enter_context(_running(command, proxy.port, 0))
+        task = progress.add_task("gate", total=rounds * len(proxies) * (len(CONNECTIONS) + 1))
+        for _ in range(rounds):
+            for proxy in (direct, *proxies):
+                script = folder / f"{proxy.name}.lua"
+                script.write_text(
+                    'wrk.method="POST"\nwrk.headers["content-type"]="application/json"\n'
+                    + f'wrk.headers["authorization"]="Bearer {proxy.key}"\nwrk.body=[==[{request_body().decode()}]==]\n'
+                )
+                for connections in CONNECTIONS:
+                    url = f"http://127.0.0.1:{proxy.port}/v1/chat/completions"
+                    rate, median = _wrk(url, script, connections, seconds)
+                    proxy.rates[connections].append(rate)
+                    if connections == 1:
+                        proxy.medians_us.append(median)
+                    progress.advance(task)
+                if proxy is not direct:
+                    before = _cpu_seconds(proxy.pid)
+                    asyncio.run(_streams(proxy.port, proxy.key))
+                    proxy.chunk_cpu_us.append((_cpu_seconds(proxy.pid) - before) / (STREAMS * CHUNKS) * 1e6)
+                    progress.advance(task)
+        for proxy in proxies:
+            proxy.pss_mb = _pss_mb(proxy.pid)
+    return _report(direct, proxies, rounds, seconds)
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {"median": statistics.median(values), "min": min(values), "max": max(values), "n": len(values)}
+
+
+def _report(direct: Proxy, proxies: list[Proxy], rounds: int, seconds: float) -> dict[str, object]:
+    base = statistics.median(direct.medians_us)
+    rows = {
+        p.name: {
+            "requests_per_s": {c: _spread(p.rates[c]) for c in CONNECTIONS},
+            "added_p50_us": statistics.median(p.medians_us) - base,
+            "stream_cpu_us_per_chunk": _spread(p.chunk_cpu_us),
+            "pss_mb": p.pss_mb,
+        }
+        for p in proxies
+    }
+    ours, nginx, usual = (next(p for p in proxies if p.name == n) for n in ("leastward", "nginx", "fastapi+httpx"))
+
+    def ratio(a: Proxy, b: Proxy, c: int) -> float:
+        return statistics.median(a.rates[c]) / statistics.median(b.rates[c])
+
+    return {
+        "machine": machine(),
+        "rounds": rounds,
+        "seconds": seconds,
+        "proxies": rows,
+        "ratios": {
+            "requests/s at 256, of nginx (>= 0.12)": ratio(ours, nginx, 256),
+            "requests/s at 256, times fastapi+httpx (>= 20)": ratio(ours, usual, 256),
+            "requests/s at 32, of nginx": ratio(ours, nginx, 32),
+            "requests/s at 1, of nginx (records wait for the disk)": ratio(ours, nginx, 1),
+            "CPU per streamed chunk, times nginx (<= 2)": statistics.median(ours.chunk_cpu_us)
+            / max(statistics.median(nginx.chunk_cpu_us), 0.01),
+        },
+    }
+
+
+def show(report: dict[str, object]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(title=f"gate: {report['machine']}")
+    for column in ("proxy", "req/s c=1", "c=32", "c=256 (min .. max)", "added p50 us", "CPU us/chunk", "PSS MB"):
+        table.add_column(column, justify="right")
+    for name, row in report["proxies"].items():  # type: ignore[attr-defined]
+        rates = row["requests_per_s"]
+        table.add_row(
+            name, f"{rates[1]['median']:,.0f}", f"{rates[32]['median']:,.0f}",
+            f"{rates[256]['median']:,.0f} ({rates[256]['min']:,.0f} .. {rates[256]['max']:,.0f})",
+            f"{row['added_p50_us']:,.0f}", f"{row['stream_cpu_us_per_chunk']['median']:.1f}", f"{row['pss_mb']:.0f}",
+        )
+    console.print(table)
+    for name, value in report["ratios"].items():  # type: ignore[attr-defined]
+        console.print(f"{name}: [bold]{value:.3g}[/bold]", highlight=False)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m evals.bench.gate", description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3)
+    asked = parser.parse_args(argv)
+    missing = [tool for tool in ("nginx", "wrk") if not (shutil.which(tool) or Path(f"/usr/sbin/{tool}").exists())]
+    if missing:
+        print(f"the gate's benchmark needs {' and '.join(missing)} (Debian packages nginx-light and wrk): left out")
+        return 0
+    report = measure(asked.rounds, asked.seconds)
+    print(json.dumps(report, indent=1)) if asked.json else show(report)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""Operands as local variables: every operand of a condition becomes one name that leaf tests may repeat freely.
+
+An operand that cannot be evaluated (nothing there, a step into what has no members, an inexact sum) is the ABSENT or
+ASTRAY object, which passes no test of type. So a leaf needs no error handling of its own: neither of its rails holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..ast import Argument, Arithmetic, Element, JsonType, LengthOf, ListLiteral, Literal, Operand, Scalar
+from .frame import Frame
+
+IS_NUMBER = "(type({0}) is int or type({0}) is Decimal and {0}.is_finite())"
+IS_TEXT = "type({0}) is str"
+_SUM = {"+": "add", "-": "subtract", "*": "multiply"}
+
+
+@dataclass(slots=True)
+class Place:
+    """Where in a condition the writer stands: inside which quantifiers, and what it computes for each element there."""
+
+    frame: Frame
+    elements: dict[str, str] = field(default_factory=dict)
+    depth: int = 0
+    lets: dict[str, str] = field(default_factory=dict)
+
+    def inside(self, name: str) -> Place:
+        """The place inside one more quantifier, whose element is called `name`."""
+        inner = Place(self.frame, {**self.elements, name: f"e{self.depth}"}, self.depth + 1)
+        return inner
+
+    def operand(self, operand: Operand) -> str:
+        """The name that holds the operand's value."""
+        match operand:
+            case Literal(value):
+                return "None" if value is None else self.frame.constants.name(value)
+            case ListLiteral(items):
+                return self.frame.constants.name([item.value for item in items])
+            case Argument((name,)):
+                return self.frame.argument(str(name))
+            case Argument(path):
+                return self._let(f"dig({self.frame.argument(str(path[0]))}, {_steps(path[1:])})", operand)
+            case Element(name, ()):
+                return self.elements[name]
+            case Element(name, path):
+                return self._let(f"dig({self.elements[name]}, {_steps(path)})", operand)
+            case LengthOf(inner):
+                return self._let(f"length({self.operand(inner)})", operand)
+            case Arithmetic(op, left, right):
+                return self._let(f"{_SUM[op]}({self.operand(left)}, {self.operand(right)})", operand)
+
+    def _let(self, source: str, operand: Operand) -> str:
+        if not mentions_element(operand):
+            return self.frame.let(source)
+        for local, other in self.lets.items():
+            if other == source:
+                return local
+        local = f"w{self.depth}_{len(self.lets)}"
+        self.lets[local] = source
+        return local
+
+    def is_text(self, local: str) -> str:
+        kind = self.frame.kind_of(local)
+        if kind is not None:
+            return "True" if kind is JsonType.TEXT else "False"
+        source = IS_TEXT.format(local)
+        return self.frame.flag("text", local, source) if self.frame.has(local) else source
+
+    def is_number(self, local: str) -> str:
+        # A known number is still asked: the schema's test lets a Decimal NaN pass, which no order test survives.
+        source = IS_NUMBER.format(local)
+        return self.frame.flag("number", local, source) if self.frame.has(local) else source
+
+    def fetches(self) -> str:
+        """What a generated loop over elements computes for each: ` for w1_0 in (length(e0),)`."""
+        # `for x in (y,)` inside a comprehension is compiled to an assignment (CPython 3.9 and later).
+        return "".join(f" for {local} in ({source},)" for local, source in self.lets.items())
+
+
+def _steps(path: tuple[str | int, ...]) -> str:
+    """The path as a Python tuple; members are spelled, as in Frame.argument."""
+    return "(" + "".join(f"{ascii(str(step)) if isinstance(step, str) else int(step)}, " for step in path) + ")"
+
+
+def mentions_element(operand: Operand) -> bool:
+    match operand:
+        case Element():
+            return True
+        case LengthOf(inner):
+            return mentions_element(inner)
+        case Arithmetic(_, left, right):
+            return mentions_element(left) or mentions_element(right)
+    return False
+
+
+def literal(operand: Operand) -> tuple[bool, Scalar]:
+    """Whether the operand is one written scalar, and which."""
+    return (True, operand.value) if isinstance(operand, Literal) else (False, None)

@@ -1,0 +1,73 @@
+"""What `check` says about a policy: findings, each with a code, a place and a page of its own.
+
+A finding is no exception: the policy parses, and every call gets a decision. An error means that a rule cannot mean
+what it says, so `leastward check` exits 1 and the gate refuses to load the policy; a warning asks a person to look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .ast import Span
+from .errors import render
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One code: how bad it is, and what it says in a line."""
+
+    severity: Severity
+    summary: str
+
+
+CODES: Mapping[str, Kind] = {
+    "unknown-tool": Kind("error", "a rule names a tool that no tool list has"),
+    "empty-pattern": Kind("warning", "a pattern with `*` fits no tool"),
+    "bare-name-two-servers": Kind("error", "a name without a server fits tools of two servers"),
+    "broad-pattern": Kind("warning", "a rule or a text pattern lets everything through"),
+    "unknown-argument": Kind("error", "a rule names an argument or a member that the tool does not have"),
+    "required-unnamed": Kind("error", "a signature leaves out an argument that every call must carry"),
+    "missing-member-list": Kind("warning", "a named argument can hold an object whose members nobody listed"),
+    "type-mismatch": Kind("error", "a test does not fit the type that the tool declares"),
+    "unknown-value": Kind("error", "a test names a value that the tool's schema does not list"),
+    "optional-untested": Kind("error", "an argument marked `?` is tested without saying what its absence means"),
+    "optional-in-forbid": Kind("warning", "a forbid tests what a call may leave out, and then holds"),
+    "unconstrained-text": Kind("warning", "a grant of a writing tool leaves a text argument to the agent"),
+    "never-matches": Kind("error", "tests contradict each other, so they are never true together"),
+    "shadowed": Kind("warning", "a rule can never decide anything"),
+    "unused-set": Kind("warning", "a set is defined and never used"),
+    "unused-group": Kind("warning", "a group is defined and never used"),
+    "forbid-in-shape": Kind("warning", "a forbid that an unreadable value slips past"),
+    "untyped": Kind("warning", "there is no tool list, so nothing is checked against types"),
+    "unreadable-schema": Kind("warning", "a tool's schema says less about an argument than it seems to"),
+}
+"""Every code `check` can give. docs/findings/<code>.md explains each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing `check` found. `span` is the underlined place in the file `path`, whose text is `source`."""
+
+    code: str
+    message: str
+    span: Span
+    path: str
+    help: str | None = None
+    source: str = field(default="", compare=False, repr=False)
+
+    @property
+    def severity(self) -> Severity:
+        return CODES[self.code].severity
+
+    @property
+    def docs(self) -> str:
+        return f"docs/findings/{self.code}.md"
+
+    def render(self) -> str:
+        """`path:line:column: severity[code]: message`, the line with carets under exactly the span, and the help."""
+        head = f"{self.severity}[{self.code}]: {self.message}"
+        return render(head, path=self.path, source=self.source, span=self.span, help=self.help)

@@ -1,0 +1,130 @@
+"""The leaves of a parse tree as values: text, numbers, names, each refused at its own place when it is none."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final, TypeVar, cast
+
+from lark import Token, Tree
+
+from . import ast
+from .ast import Span
+from .errors import ParseError, quoted
+from .words import NOT_NAMES
+
+MAX_DEPTH: Final = 64
+"""Parentheses, members, terms of a sum inside each other; the same bound as for JSON (strict_json.MAX_DEPTH)."""
+
+MAX_DIGITS: Final = 400
+"""Length of a number; the longest finite double has 309 digits before its point."""
+
+MAX_WHOLE: Final = 1_000_000_000
+"""Greatest priority and list position, either side of zero."""
+
+Branch = Tree[Token]
+Node = Branch | Token | None
+T = TypeVar("T")
+
+
+class LeafLowering:
+    """What every part of the way down shares: the file, the depth, and the leaves."""
+
+    def __init__(self, source: str, path: str) -> None:
+        self.source = source
+        self.path = path
+        self.depth = 0
+
+    def fault(self, place: Branch | Token | Span, message: str, code: str, help: str | None = None) -> ParseError:
+        span = place if isinstance(place, Span) else span_of(place)
+        return ParseError(message, code=code, span=span, path=self.path, source=self.source, help=help)
+
+    def deeper(self, step: Callable[[Branch], T], tree: Branch) -> T:
+        """`step(tree)`, one level down; a fault ends the whole file, so nothing has to be put back."""
+        if self.depth >= MAX_DEPTH:
+            raise self.fault(tree, f"nested deeper than {MAX_DEPTH}", "too-deep", "split the rule in two")
+        self.depth += 1
+        result = step(tree)
+        self.depth -= 1
+        return result
+
+    def first_word(self, tree: Branch) -> Span:
+        whole = span_of(tree)
+        length = len(cast("re.Match[str]", _WORD.match(self.source, whole.start)).group())
+        return Span(whole.start, whole.start + length, whole.line, whole.column)
+
+    def key(self, token: Node) -> str:
+        assert isinstance(token, Token)
+        return self.text(token) if token.type == "STRING" else str(token)
+
+    def definable(self, token: Node, what: str) -> str:
+        assert isinstance(token, Token)
+        if token in NOT_NAMES:
+            raise self.fault(
+                token, f"`{token}` is a word of the language and names no {what}", "reserved-name", "take another name"
+            )
+        return str(token)
+
+    def scalar(self, token: Token) -> ast.Scalar:
+        match token.type:
+            case "STRING":
+                return self.text(token)
+            case "NUMBER":
+                return self.number(token)
+            case _:
+                return {"TRUE": True, "FALSE": False, "NULL": None}[token.type]
+
+    def text(self, token: Node) -> str:
+        assert isinstance(token, Token)
+        try:
+            text = str(json.loads(token))
+        except json.JSONDecodeError as error:
+            raise self.fault(
+                token,
+                "an escape that JSON does not have",
+                "bad-escape",
+                r"JSON has \" \\ \/ \b \f \n \r \t and \u with 4 digits",
+            ) from error
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise self.fault(token, "half of a surrogate pair", "lone-surrogate", "no text can hold it")
+        return text
+
+    def number(self, token: Token) -> int | Decimal:
+        if len(token) > MAX_DIGITS or not _NUMBER.fullmatch(token):
+            raise self.fault(
+                token,
+                f"{quoted(token)} is no number",
+                "bad-number",
+                "as in `5`, `-0.25` or `1_000_000`, written out in full",
+            )
+        digits = token.replace("_", "")
+        return Decimal(digits) if "." in digits else int(digits)
+
+    def whole(self, token: Node) -> int:
+        assert isinstance(token, Token)
+        number = self.number(token)
+        if not isinstance(number, int) or abs(number) > MAX_WHOLE:
+            raise self.fault(token, f"{quoted(token)} is no whole number up to a billion", "bad-number")
+        return number
+
+
+def span_of(place: Branch | Token) -> Span:
+    """Where a tree or a token stands in its text."""
+    if isinstance(place, Token):
+        return Span(place.start_pos or 0, place.end_pos or 0, place.line or 1, place.column or 1)
+    meta = place.meta
+    return Span(meta.start_pos, meta.end_pos, meta.line, meta.column)
+
+
+def trees(tree: Branch) -> list[Branch]:
+    return [child for child in tree.children if isinstance(child, Tree)]
+
+
+def branch(tree: Branch, index: int) -> Branch:
+    return cast(Branch, tree.children[index])
+
+
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*|[1-9][0-9]{0,2}(_[0-9]{3})+)(\.[0-9]+)?", re.ASCII)
+_WORD: Final = re.compile(r"[a-z]+")

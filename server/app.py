@@ -1,0 +1,158 @@
+"""The HTTP application: a table of routes in front of FastAPI, one way to answer, refusal for everything else.
+
+FastAPI serves what may cost (documentation, routes with a value in their path). Every other route is found by a
+dictionary: in front of FastAPI a request costs one microsecond, behind it fifty (docs/http.md).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from typing import Any, assert_never
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from . import routes_calls, routes_health, routes_records, routes_runs
+from .auth import Doorkeeper
+from .edge import EdgeError, failed, refused, unavailable
+from .exchange import Answer, Streamed, Whole
+from .intake import AsgiScope, ClientLeft, Incoming, Receive
+from .routes import Guarded, Open, Route
+from .services import Services
+from .store import StoreError
+
+logger = logging.getLogger("leastward.http")
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Lifespan = Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]
+
+ROUTES: tuple[Route, ...] = (
+    *routes_calls.ROUTES,
+    *routes_runs.ROUTES,
+    *routes_records.ROUTES,
+    *routes_health.ROUTES,
+)
+
+UNKNOWN = "unknown"
+"""The route of a request to no route, in the metrics."""
+
+
+class Gate(FastAPI):
+    """The gate on HTTP. `lifespan` starts and stops what `services` need."""
+
+    def __init__(self, services: Services, lifespan: Lifespan | None = None) -> None:
+        super().__init__(
+            title="leastward",
+            description="A gate for LLM agents' tool calls.",
+            docs_url="/docs",
+            redoc_url=None,
+            redirect_slashes=False,
+            lifespan=lifespan,
+        )
+        self._services = services
+        self._doorkeeper = Doorkeeper(
+            services.store.caller_for, open_loopback=services.settings.listen.open_loopback
+        )
+        self._hot = {(route.method, route.path): route for route in ROUTES if "{" not in route.path}
+        for route in ROUTES:
+            self.add_api_route(
+                route.path, self._endpoint(route), methods=[route.method], summary=route.summary, response_model=None
+            )
+        self.add_exception_handler(HTTPException, self._no_route)
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            route = self._hot.get((scope["method"], scope["path"]))
+            if route is not None:
+                with contextlib.suppress(ClientLeft):
+                    answer = await self._answer(route, Incoming(scope, receive, self._services.settings.limits))
+                    await _send(answer, send)
+                return
+        await super().__call__(scope, receive, send)
+
+    async def _answer(self, route: Route, request: Incoming) -> Answer:
+        """Whatever happens, an Answer: an error that nobody expected says that nothing was released, and is logged."""
+        services = self._services
+        try:
+            match route:
+                case Guarded():
+                    caller = self._doorkeeper.caller(request.headers, route.scope)
+                    answer = await route.handler(services, request, caller)
+                case Open():
+                    answer = await route.handler(services, request)
+                case _:
+                    assert_never(route)
+        except EdgeError as error:
+            services.metrics.refusal(error.code)
+            answer = refused(error)
+        except StoreError:
+            logger.exception("store-failed")
+            answer = unavailable("the gate cannot reach its records; nothing was released")
+        except ClientLeft:
+            raise
+        except Exception:
+            logger.exception("request-failed")
+            answer = failed()
+        services.metrics.request(route.path, answer.status)
+        return answer
+
+    def _endpoint(self, route: Route) -> Callable[[Request], Awaitable[Response]]:
+        """The same route for FastAPI: its documentation, and paths that hold values."""
+
+        async def endpoint(request: Request) -> Response:
+            limits = self._services.settings.limits
+            incoming = Incoming(request.scope, request.receive, limits, request.path_params)
+            return _AnswerResponse(await self._answer(route, incoming))
+
+        return endpoint
+
+    async def _no_route(self, request: Request, error: Exception) -> Response:
+        """Nothing is passed on: a route that the gate does not know could carry a call that nobody judged."""
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        if status == 405:
+            fault = EdgeError(405, "method-not-allowed", "this route does not answer to that method")
+        else:
+            fault = EdgeError(404, "unknown-route", "no such route; what the gate cannot judge it does not pass")
+        self._services.metrics.request(UNKNOWN, fault.status)
+        return _AnswerResponse(refused(fault))
+
+
+class _AnswerResponse(Response):
+    """An Answer that FastAPI can send."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(status_code=answer.status)
+        self._answer = answer
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await _send(self._answer, send)
+
+
+async def _send(answer: Answer, send: Send) -> None:
+    headers = [(b"content-type", answer.content_type.encode("ascii"))]
+    for name, value in answer.headers.items():
+        headers.append((name.encode("ascii"), value.encode("latin-1")))
+    if isinstance(answer, Whole):
+        headers.append((b"content-length", b"%d" % len(answer.body)))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+        return
+    headers.append((b"cache-control", b"no-cache"))
+    headers.append((b"x-accel-buffering", b"no"))  # nginx in front would hold the parts back
+    await _send_parts(answer, headers, send)
+
+
+async def _send_parts(answer: Streamed, headers: list[tuple[bytes, bytes]], send: Send) -> None:
+    """Each part at once. An error cuts the connection, so that the client cannot take what it has for the whole."""
+    parts: AsyncIterator[bytes] = answer.parts
+    try:
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        async for part in parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        close = getattr(parts, "aclose", None)
+        if close is not None:
+            await close()

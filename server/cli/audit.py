@@ -1,0 +1,133 @@
+"""`leastward audit`: is the chain of Records whole, what stands in a Record, and where the chain ends now."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .database import add_database_options, open_store
+from .errors import CalledWrongly, ProblemFound
+from .output import console, write_json
+
+if TYPE_CHECKING:
+    from guardrail.record import Row
+
+BLIND_SPOTS = (
+    "not seen by this: rows cut from the end since the last checkpoint, and a whole chain written anew by someone who "
+    "can write to the database and to no checkpoint"
+)
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("audit", help="verify, show and anchor the Records", description=__doc__)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    verify = actions.add_parser("verify", help="check every Record and the chains; exit 1 where something is wrong")
+    show = actions.add_parser("show", help="print Records, newest last")
+    show.add_argument("id", nargs="?", metavar="DECISION-ID", help="only this Record, with its kept arguments")
+    show.add_argument("--last", type=int, default=20, metavar="N", help="how many (default 20)")
+    anchor = actions.add_parser("anchor", help="write where the chain ends to a file outside the database")
+    for action, required in ((verify, False), (anchor, True)):
+        action.add_argument("--checkpoints", required=required, type=Path, metavar="FILE", help="the checkpoint file")
+        action.add_argument("--key", required=required, type=Path, metavar="FILE", help="its key, made on first use")
+    for action in (verify, show, anchor):
+        add_database_options(action)
+        action.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    actions = {"verify": _verify, "show": _show, "anchor": _anchor}
+    return actions[options.action](options)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from ..store import AnchorKey, anchor
+
+    if (options.checkpoints is None) != (options.key is None):
+        raise CalledWrongly("--checkpoints and --key go together")
+    with open_store(options) as store:
+        checkpoints = []
+        if options.checkpoints is not None:
+            checkpoints = anchor.read(options.checkpoints, AnchorKey.read(options.key), store.identity)
+        seen = store.verify(checkpoints)
+    if options.json:
+        document = {"rows": seen.rows, "chains": seen.chains, "checkpoints": len(checkpoints)}
+        write_json(document | {"problems": [asdict(problem) for problem in seen.problems], "note": BLIND_SPOTS})
+    else:
+        out = console()
+        for problem in seen.problems:
+            out.print(f"[red]{problem.code}[/] at {problem.position} ({problem.id or 'no id'}): {problem.message}")
+        state = f"{len(seen.problems)} problems" if seen.problems else "whole"
+        out.print(f"{seen.rows} rows in {seen.chains} chains, {len(checkpoints)} checkpoints: {state}")
+        out.print(BLIND_SPOTS, style="dim")
+    return int(bool(seen.problems))
+
+
+def _show(options: argparse.Namespace) -> int:
+    with open_store(options) as store:
+        if options.id is not None:
+            record = _one(store, options.id)
+            write_json(record)
+            return 0
+        with store.rows() as rows:
+            records = _last(rows, options.last)
+    if options.json:
+        write_json({"records": records})
+        return 0
+    from rich.table import Table
+
+    table = Table("at", "id", "agent", "tool", "effect", "rule", "reason")
+    for record in records:
+        members = (record.get(name) for name in ("at", "id", "agent", "tool", "effect", "rule", "reason"))
+        table.add_row(*("" if member is None else str(member) for member in members))
+    console().print(table)
+    return 0
+
+
+def _one(store: Any, record_id: str) -> dict[str, Any]:
+    with store.rows() as rows:
+        tenants = {record["tenant"] for record in _decisions(rows) if record["id"] == record_id}
+    for tenant in tenants:
+        found: dict[str, Any] | None = store.decision(record_id, tenant or "")
+        if found is not None:
+            return found
+    raise ProblemFound(f"there is no Record `{record_id}`")
+
+
+def _last(rows: Any, count: int) -> list[dict[str, Any]]:
+    from collections import deque
+
+    return list(deque(_decisions(rows), maxlen=max(0, count)))
+
+
+def _decisions(rows: Any) -> Any:
+    """The Records among the rows: all but the openings of chains."""
+    for row in rows:
+        record = _body(row)
+        if record.get("kind") != "opened":
+            yield record
+
+
+def _body(row: Row) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(row.body)
+    return record
+
+
+def _anchor(options: argparse.Namespace) -> int:
+    from ..store import AnchorKey, anchor
+
+    with open_store(options) as store:
+        made = store.checkpoint()
+    if made is None:
+        raise ProblemFound("there is no Record to anchor yet")
+    key = AnchorKey.read(options.key) if options.key.exists() else AnchorKey.make(options.key)
+    anchor.write(options.checkpoints, key, made)
+    if options.json:
+        write_json({"position": made.position, "id": made.id, "link": made.link, "at": made.at})
+    else:
+        console().print(f"position {made.position} ({made.id}) is anchored in {options.checkpoints}")
+    return 0

@@ -1,0 +1,159 @@
+"""The input lines of `leastward decide`: strict JSON objects, read into calls, the user's words, and results.
+
+A line is refused as a whole (BadLine) where anything in it is unknown, twice or of a wrong type: half a line understood
+is a decision about a call that nobody made.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from guardrail import ANYONE, Principal
+from policy_dsl import StrictJsonError, strict_json
+
+
+class BadLine(Exception):
+    """The line is none of the three kinds; the message says why, for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallLine:
+    """A call to decide. Where the raw text of its arguments is no strict JSON object, `problem` is the gate's code for it."""
+
+    tool: str
+    server: str | None
+    arguments: dict[str, Any] | None
+    session: str | None
+    principal: Principal
+    call_id: str
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserLine:
+    """What the user asked for, in the user's own words."""
+
+    words: str
+    session: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultLine:
+    """What a tool answered."""
+
+    session: str | None
+
+
+Line = CallLine | UserLine | ResultLine
+
+_KEYS = {
+    "args": frozenset({"tool", "args", "session", "principal", "call_id", "at"}),
+    "user": frozenset({"user", "session", "principal", "at"}),
+    "result": frozenset({"result", "session", "principal", "tool", "call_id", "status", "at"}),
+}
+"""By the member that tells the kind: every member such a line may have."""
+
+
+def read_line(data: bytes) -> Line:
+    """One line, without its line end. Raises BadLine, and nothing else."""
+    try:
+        line = strict_json.parse(data)
+    except StrictJsonError as error:
+        raise BadLine(str(error)) from error
+    if not isinstance(line, dict):
+        raise BadLine("a line is an object")
+    kinds = [kind for kind in _KEYS if kind in line]
+    if len(kinds) != 1:
+        raise BadLine("a line has exactly one of `args`, `user` and `result`")
+    unknown = sorted(line.keys() - _KEYS[kinds[0]])
+    if unknown:
+        raise BadLine(f"unknown member `{unknown[0]}`")
+    members: dict[str, Any] = line
+    _check_instant(_text(members, "at"))
+    session = _text(members, "session")
+    principal = read_principal(members["principal"]) if "principal" in members else ANYONE
+    if kinds[0] == "args":
+        return _call(members, session, principal)
+    if kinds[0] == "user":
+        return UserLine(_required(members, "user"), session)
+    _text(members, "tool")
+    _text(members, "call_id")
+    if _text(members, "status") not in (None, "ok", "error"):
+        raise BadLine("`status` is `ok` or `error`")
+    return ResultLine(session)
+
+
+def read_principal(value: Any) -> Principal:
+    """`{"tenant","agent","user","roles":[],"claims":{}}`, each of them optional. Raises BadLine."""
+    if not isinstance(value, dict):
+        raise BadLine("`principal` is an object")
+    unknown = sorted(value.keys() - {"tenant", "agent", "user", "roles", "claims"})
+    if unknown:
+        raise BadLine(f"unknown member `{unknown[0]}` of `principal`")
+    roles, claims = value.get("roles", []), value.get("claims", {})
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise BadLine("`roles` is a list of texts")
+    if not isinstance(claims, dict):
+        raise BadLine("`claims` is an object")
+    return Principal(
+        _text(value, "tenant"), _text(value, "agent"), _text(value, "user"), frozenset(roles), claims
+    )
+
+
+def tool_and_server(identity: str) -> tuple[str, str | None]:
+    """`server/tool` apart; a name without `/` is of no server in particular."""
+    server, slash, tool = identity.partition("/")
+    return (tool, server) if slash else (identity, None)
+
+
+def _call(members: dict[str, Any], session: str | None, principal: Principal) -> CallLine:
+    tool, server = tool_and_server(_required(members, "tool"))
+    arguments = members["args"]
+    problem = None
+    if isinstance(arguments, str):
+        arguments, problem = _parsed(arguments)
+    elif not isinstance(arguments, dict):
+        raise BadLine("`args` is an object, or text that spells one")
+    return CallLine(tool, server, arguments, session, principal, _text(members, "call_id") or "", problem)
+
+
+def _parsed(text: str) -> tuple[dict[str, Any] | None, str | None]:
+    try:
+        return strict_json.parse_object(text), None
+    except StrictJsonError as error:
+        return None, "arguments-not-object" if error.code == "not-an-object" else "bad-json-arguments"
+
+
+def _required(members: dict[str, Any], name: str) -> str:
+    value = _text(members, name)
+    if value is None:
+        raise BadLine(f"`{name}` is missing")
+    return value
+
+
+def _text(members: dict[str, Any], name: str) -> str | None:
+    value = members.get(name)
+    if value is None and name not in members:
+        return None
+    if not isinstance(value, str):
+        raise BadLine(f"`{name}` is text")
+    return value
+
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _check_instant(text: str | None) -> None:
+    if text is None:
+        return
+    try:
+        if _RFC_3339.fullmatch(text):
+            # A fraction longer than microseconds is RFC 3339 too, but more than datetime reads: its value plays no part.
+            datetime.fromisoformat(re.sub(r"\.\d+", "", text).upper())
+            return
+    except ValueError:
+        pass
+    raise BadLine("`at` is an RFC 3339 time")

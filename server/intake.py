@@ -1,0 +1,126 @@
+"""One request as it comes in: the headers that matter, and the body, bounded in size, time and expansion."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import zlib
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+from .edge import EdgeError
+from .settings import Limits
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+AsgiScope = MutableMapping[str, Any]
+
+_WANTED = frozenset(
+    {
+        b"authorization",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"host",
+        b"mcp-session-id",
+        b"session-id",
+        b"x-conversation-id",
+        b"x-leastward-run",
+        b"x-session-id",
+    }
+)
+# Hints of other gateways. None of them means anything here (a run is minted, never chosen); a malformed one is a sign
+# of an attack on something behind or in front of us, so it is refused.
+_HINTS = (b"mcp-session-id", b"session-id", b"x-conversation-id", b"x-session-id")
+_PLAIN_ID = re.compile(rb"(?!.*\.\.)[A-Za-z0-9._:-]{1,128}")
+_RUN_ID = re.compile(rb"run-[0-9a-z]{26}")
+_JSON = re.compile(rb'application/json[ \t]*(?:;[ \t]*charset[ \t]*=[ \t]*(?:utf-8|"utf-8")[ \t]*)?;?', re.IGNORECASE)
+
+
+class ClientLeft(Exception):
+    """The client closed its connection before the request was complete: there is nobody to answer."""
+
+
+class Incoming:
+    """A request on its way to a handler; `path_values` are what the braces of its route matched."""
+
+    __slots__ = ("_limits", "_receive", "headers", "path_values")
+
+    def __init__(
+        self, scope: AsgiScope, receive: Receive, limits: Limits, path_values: Mapping[str, str] | None = None
+    ) -> None:
+        self.headers: dict[bytes, bytes] = {}
+        for name, value in scope["headers"]:
+            if name in _WANTED:
+                self.headers[name] = value
+        self._receive = receive
+        self._limits = limits
+        self.path_values: Mapping[str, str] = path_values or {}
+
+    def run_id(self) -> str | None:
+        """The run that the client names, None where it names none. Raises EdgeError for an id that cannot be ours."""
+        for hint in _HINTS:
+            if hint in self.headers and not _PLAIN_ID.fullmatch(self.headers[hint]):
+                raise EdgeError(400, "malformed-header", f"`{hint.decode()}` is not a plain id")
+        run = self.headers.get(b"x-leastward-run")
+        if run is None:
+            return None
+        if not _RUN_ID.fullmatch(run):
+            raise EdgeError(400, "malformed-header", "`x-leastward-run` is not a run id of this gate")
+        return run.decode("ascii")
+
+    async def json_body(self) -> bytes:
+        """The body, decoded. Raises EdgeError 408, 413 or 415, ClientLeft."""
+        kind = self.headers.get(b"content-type", b"")
+        if kind != b"application/json" and not _JSON.fullmatch(kind):
+            raise EdgeError(415, "unsupported-media-type", "the body must be `application/json` in UTF-8")
+        coding = self.headers.get(b"content-encoding", b"identity").strip().lower()
+        if coding not in (b"identity", b"gzip"):
+            raise EdgeError(415, "unsupported-encoding", "the body may be plain or gzip")
+        body = await self._body()
+        return body if coding == b"identity" else self._inflated(body)
+
+    async def _body(self) -> bytes:
+        if int(self.headers.get(b"content-length", b"0")) > self._limits.body_bytes:
+            raise self._too_large()
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        body: bytes = message.get("body", b"")
+        if message.get("more_body", False):
+            try:
+                async with asyncio.timeout(self._limits.body_seconds):
+                    body = await self._rest(body)
+            except TimeoutError:
+                raise EdgeError(408, "body-too-slow", "the body did not arrive in time") from None
+        if len(body) > self._limits.body_bytes:
+            raise self._too_large()
+        return body
+
+    async def _rest(self, start: bytes) -> bytes:
+        parts, size, more = [start], len(start), True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientLeft
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > self._limits.body_bytes:
+                raise self._too_large()
+            more = message.get("more_body", False)
+        return b"".join(parts)
+
+    def _inflated(self, body: bytes) -> bytes:
+        most = min(self._limits.body_bytes, self._limits.gzip_ratio * len(body))
+        inflater = zlib.decompressobj(wbits=31)  # a gzip wrapper, nothing else
+        try:
+            text = inflater.decompress(body, most + 1)
+        except zlib.error:
+            raise EdgeError(400, "malformed-encoding", "the body is not gzip") from None
+        if len(text) > most:
+            raise self._too_large()
+        if not inflater.eof or inflater.unused_data:
+            raise EdgeError(400, "malformed-encoding", "the body is not one whole gzip member")
+        return text
+
+    def _too_large(self) -> EdgeError:
+        return EdgeError(413, "body-too-large", f"the body is larger than {self._limits.body_bytes} bytes")

@@ -1,0 +1,143 @@
+"""Deciding with a Record: the one place where HeldCalls become Refusals, and only after the Records are durable.
+
+An Exchange is one request of a client and the answer to it, over all rounds. Its id is minted first; its Decisions are
+numbered inside it (docs/adr/0005-decision-ids.md).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from guardrail import Clock, Decision, Guard, Record, RecordSink, ToolCall
+from guardrail.record import Payload, instant, new_id
+
+from .exchange import Caller
+from .sessions import RunState
+from .store import sealed
+from .wire import HeldCall, Refusal, WireError
+
+LOG = logging.getLogger("leastward.gate")
+
+NEEDS_APPROVAL: Final = "needs-approval"
+BARE: Final = "refused"
+"""All that a run is told once it was refused `most_explained` times: no rule, no message, so the policy is no oracle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """How this gate was told to behave; it stands in every Record. `text_calls` is how the setting is written there."""
+
+    mode: Literal["enforce", "observe"] = "enforce"
+    text_calls: str = ""
+    most_explained: int = 100
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request and its answer. `decisions` are the ids of the Decisions taken so far, in order."""
+
+    id: str
+    caller: Caller
+    run_id: str
+    state: RunState
+    guard: Guard
+    upstream: str = ""
+    model: str = ""
+    decisions: list[str] = field(default_factory=list)
+
+    def next_id(self) -> str:
+        name = f"{self.id}.{len(self.decisions) + 1}"
+        self.decisions.append(name)
+        return name
+
+
+class RecordedDecisions:
+    """Decides and records. Nothing it returns is known to anybody before its Records are durable."""
+
+    def __init__(
+        self, sink: RecordSink, clock: Clock, conduct: Conduct, count: Callable[[Decision], None] = lambda _: None
+    ) -> None:
+        self._sink = sink
+        self._clock = clock
+        self._conduct = conduct
+        self._count = count
+
+    def open(self, caller: Caller, run_id: str, state: RunState, guard: Guard) -> Exchange:
+        """Begin an exchange under the policy of this moment; it stays under it to its end."""
+        milliseconds = int(self._clock().timestamp() * 1000)
+        return Exchange(new_id("dec", milliseconds, os.urandom(10)), caller, run_id, state, guard)
+
+    def silent(self, exchange: Exchange) -> bool:
+        """Whether this run has been refused so often that it is told nothing more than that."""
+        return exchange.state.refused >= self._conduct.most_explained
+
+    async def refusals(self, exchange: Exchange, calls: Sequence[HeldCall]) -> dict[HeldCall, Refusal]:
+        """Which of `calls` must not be released, and why. Calls not in the answer may be: their Records are durable.
+
+        Raises whatever the sink raises; then none of `calls` may be released.
+        """
+        if not calls:
+            return {}
+        at = instant(self._clock())
+        refused: dict[HeldCall, Refusal] = {}
+        records: list[Record] = []
+        for call in calls:
+            decision = self._decide(exchange, call)
+            name = exchange.next_id()
+            digest, payload = (None, None) if call.arguments is None else sealed(call.arguments)
+            records.append(self._record(exchange, "decision", name, at, decision, call, digest, payload))
+            if not decision.releases and not self._lets_pass(call):
+                refused[call] = self._refusal(exchange, decision, name)
+            self._count(decision)
+        await self._sink.commit(records)
+        exchange.state.refused += len(refused)
+        return refused
+
+    async def malformed(self, exchange: Exchange, error: WireError) -> None:
+        """Record a message that was refused as a whole. Raises whatever the sink raises."""
+        decision = Decision("forbid", None, error.code, None, (), exchange.guard.policy_hash)
+        kind: Literal["malformed-request", "malformed-answer"] = (
+            "malformed-request" if error.part == "request" else "malformed-answer"
+        )
+        self._count(decision)
+        at = instant(self._clock())
+        await self._sink.commit([self._record(exchange, kind, exchange.next_id(), at, decision, None, None, None)])
+
+    def _decide(self, exchange: Exchange, call: HeldCall) -> Decision:
+        if call.arguments is None or call.problem is not None:
+            return Decision("forbid", None, call.problem or "unreadable", None, (), exchange.guard.policy_hash)
+        asked = ToolCall(call.tool, call.arguments, call.call_id)
+        decision = exchange.guard.decide(asked, exchange.state.session)
+        if decision.reason == "guard-error":
+            LOG.error("the guard failed on a call of `%s`; it was refused", call.tool)
+        return decision
+
+    def _lets_pass(self, call: HeldCall) -> bool:
+        """Observe mode releases what it would refuse; what cannot be read cannot be encoded, so it stays refused."""
+        return self._conduct.mode == "observe" and call.problem is None
+
+    def _refusal(self, exchange: Exchange, decision: Decision, name: str) -> Refusal:
+        if self.silent(exchange):
+            return Refusal(BARE, None, name)
+        code = NEEDS_APPROVAL if decision.effect == "ask" else decision.reason
+        return Refusal(code, decision.message, name)
+
+    def _record(
+        self, exchange: Exchange, kind: Literal["decision", "malformed-answer", "malformed-request"], name: str, at: str,
+        decision: Decision, call: HeldCall | None, digest: str | None, payload: Payload | None,
+    ) -> Record:
+        who = exchange.caller.principal
+        return Record(
+            kind=kind, id=name, at=at,
+            tenant=who.tenant, agent=who.agent, user=who.user, roles=tuple(sorted(who.roles)),
+            run=exchange.run_id, door="chat",
+            tool=None if call is None else call.tool, call_id=None if call is None else call.call_id, arguments=digest,
+            effect=decision.effect, rule=decision.rule, reason=decision.reason, errors=decision.errors,
+            policy_hash=decision.policy_hash, memory_version=decision.memory_version,
+            mode=self._conduct.mode, text_calls=self._conduct.text_calls,
+            upstream=exchange.upstream, model=exchange.model, payload=payload,
+        )

@@ -1,0 +1,43 @@
+"""A route as a value: what is asked, which scope it takes, and who answers. The tables stand in routes_*.py."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Protocol
+
+from .exchange import Answer, Caller, Scope
+from .intake import Incoming
+from .services import Services
+
+
+class Handler(Protocol):
+    def __call__(self, services: Services, request: Incoming, caller: Caller, /) -> Awaitable[Answer]: ...
+
+
+class OpenHandler(Protocol):
+    def __call__(self, services: Services, request: Incoming, /) -> Awaitable[Answer]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A route for callers with `scope`. `path` may hold `{name}` for one segment."""
+
+    method: str
+    path: str
+    scope: Scope
+    handler: Handler
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A route for anybody: it tells nothing that a stranger may not know."""
+
+    method: str
+    path: str
+    handler: OpenHandler
+    summary: str
+
+
+Route = Guarded | Open

@@ -1,0 +1,359 @@
+"""The settings: one `leastward.yaml`, strict, with environment variables put in and errors that name the key.
+
+Text values may hold `${NAME}` or `${NAME:-default}`; `$${` stands for `${`. A variable `LEASTWARD_A__B` overrides
+the key `a.b`. docs/configuration.md describes every key; tests/server/test_settings.py compares it with the models.
+
+SettingsError      the file, the environment or a value is not in order; `problems` has one sentence per key
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import ipaddress
+import os
+import re
+from collections.abc import Hashable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+
+from .upstream import Timeouts, Upstream
+
+PREFIX = "LEASTWARD_"
+FILE_NAME = "leastward.yaml"
+
+TextCallGrammar = Literal["fenced", "hermes", "llama", "mistral", "react"]
+ALL_GRAMMARS: tuple[TextCallGrammar, ...] = ("fenced", "hermes", "llama", "mistral", "react")
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class SettingsError(Exception):
+    """Raised before anything listens."""
+
+    def __init__(self, source: str, problems: list[str]) -> None:
+        super().__init__("\n".join(f"{source}: {problem}" for problem in problems))
+        self.source = source
+        self.problems = problems
+
+
+class _Part(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Listen(_Part):
+    """Where the gate listens. TLS is for the proxy or the service mesh in front."""
+
+    host: str = Field(default="127.0.0.1", description="Address to bind.")
+    port: int = Field(default=4747, ge=0, le=65_535, description="Port to bind; 0 takes a free one.")
+    open_loopback: bool = Field(
+        default=False,
+        description="Serve requests without a key, with the scopes call, runs and decide. Only on a loopback address.",
+    )
+
+    @property
+    def is_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @model_validator(mode="after")
+    def _open_only_on_loopback(self) -> Self:
+        if self.open_loopback and not self.is_loopback:
+            raise ValueError("`open_loopback` needs a loopback `host`: anyone who reaches the port could call tools")
+        return self
+
+
+class UpstreamSettings(_Part):
+    """One model server that speaks the OpenAI API."""
+
+    url: str = Field(description="Base URL, for example `http://127.0.0.1:8000/v1`; request paths are appended.")
+    api_key: SecretStr | None = Field(default=None, description="Sent as `Authorization: Bearer`; use `${NAME}`.")
+    connect_timeout: Seconds = Field(default=5.0, description="Name, TCP and TLS together, in seconds.")
+    read_timeout: Seconds = Field(default=300.0, description="Longest silence while an answer is due, in seconds.")
+    timeout: Seconds = Field(default=600.0, description="A whole request with all its rounds, in seconds.")
+    idle_timeout: Seconds = Field(
+        default=4.0, description="How long an unused connection is kept, in seconds; less than the server keeps it."
+    )
+    max_connections: int = Field(
+        default=512, ge=1, le=65_536, description="Connections at once; further requests wait for one."
+    )
+    ca_file: str | None = Field(default=None, description="Certificates to trust in place of the system's.")
+
+    def open(self, name: str) -> Upstream:
+        """Raises ValueError for an address or a key that cannot be used."""
+        return Upstream(
+            name,
+            self.url,
+            None if self.api_key is None else self.api_key.get_secret_value(),
+            timeouts=Timeouts(self.connect_timeout, self.read_timeout, self.idle_timeout),
+            max_connections=self.max_connections,
+            ca_file=self.ca_file,
+        )
+
+
+class Models(_Part):
+    """Which upstream serves which model."""
+
+    routes: dict[str, str] = Field(
+        default={}, description="Model name or glob (`gpt-*`) to upstream; the first that fits, in the order written."
+    )
+    default: str | None = Field(
+        default=None, description="Upstream for all other models. Not needed where there is one upstream and no route."
+    )
+
+
+class Refusals(_Part):
+    """What becomes of an answer whose calls are refused (docs/http.md)."""
+
+    style: Literal["continue", "message", "error"] = Field(
+        default="continue",
+        description="`continue` tells the model and asks again, `message` tells the reader, `error` answers 403.",
+    )
+    rounds: int = Field(default=2, ge=0, le=8, description="How often `continue` asks again within one request.")
+    per_run_limit: int = Field(
+        default=50, ge=1, le=10_000, description="Refusals in one run after which no more reasons are told."
+    )
+
+
+class Limits(_Part):
+    """Bounds on what is read."""
+
+    body_bytes: int = Field(
+        default=4 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="Bytes of a request body, decoded."
+    )
+    body_seconds: Seconds = Field(default=30.0, description="Seconds from the end of the headers to that of the body.")
+    gzip_ratio: int = Field(default=64, ge=1, le=1032, description="Decoded bytes per byte of a gzip request body.")
+    answer_bytes: int = Field(
+        default=8 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024, description="Bytes of a whole upstream answer."
+    )
+    connections: int = Field(default=1024, ge=1, le=65_536, description="Client connections at once.")
+
+
+class Log(_Part):
+    """The log goes to standard error, one line of JSON per event."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+
+
+class Settings(_Part):
+    """Everything in `leastward.yaml`. Relative paths are relative to the folder of that file."""
+
+    listen: Listen = Field(default=Listen(), description=(Listen.__doc__ or ""))
+    policies: list[str] = Field(
+        default=["*.lw"], min_length=1, description="Globs of the policy files; each must match at least one."
+    )
+    tools: str | None = Field(
+        default=None, description="File of tool schemas, besides those that policies name with `use tools`."
+    )
+    upstreams: dict[str, UpstreamSettings] = Field(default={}, description=(UpstreamSettings.__doc__ or ""))
+    models: Models = Field(default=Models(), description=(Models.__doc__ or ""))
+    database: str = Field(default="leastward.db", description="Path of the SQLite file.")
+    mode: Literal["enforce", "observe"] = Field(
+        default="enforce", description="`observe` decides and records, and refuses nothing; /readyz says so."
+    )
+    refusals: Refusals = Field(default=Refusals(), description=(Refusals.__doc__ or ""))
+    text_calls: list[TextCallGrammar] | Literal["off"] = Field(
+        default=list(ALL_GRAMMARS), description="Grammars of calls written as text that are looked for, or `off`."
+    )
+    limits: Limits = Field(default=Limits(), description=(Limits.__doc__ or ""))
+    log: Log = Field(default=Log(), description=(Log.__doc__ or ""))
+
+    @field_validator("text_calls", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, value: Any) -> Any:
+        return "off" if value is False else value  # YAML 1.1 reads a bare `off` as false
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        named = [*self.models.routes.values(), *([self.models.default] if self.models.default else [])]
+        for name in named:
+            if name not in self.upstreams:
+                raise ValueError(f"`models` names the upstream `{name}`, which `upstreams` does not have")
+        for name, upstream in self.upstreams.items():
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
+                raise ValueError(f"`upstreams.{name}`: a name has lower-case letters, digits, `-` and `_`, at most 64")
+            try:
+                upstream.open(name)
+            except ValueError as error:
+                raise ValueError(f"`upstreams.{name}`: {error}") from None
+        return self
+
+    def upstream_for(self, model: str) -> str | None:
+        """The name of the upstream that serves `model`; None where no route fits and there is no default."""
+        for pattern, name in self.models.routes.items():
+            if fnmatch.fnmatchcase(model, pattern):
+                return name
+        if self.models.default is not None:
+            return self.models.default
+        return next(iter(self.upstreams)) if len(self.upstreams) == 1 and not self.models.routes else None
+
+
+def load_settings(path: str | Path | None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; without a path the defaults and the environment alone. Raises SettingsError."""
+    variables = os.environ if environment is None else environment
+    source = "environment" if path is None else str(path)
+    tree: Any = {} if path is None else _read(Path(path))
+    problems: list[str] = []
+    tree = _substituted(tree, variables, "", problems)
+    _override(tree, variables, problems)
+    if problems:
+        raise SettingsError(source, problems)
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        raise SettingsError(source, [_sentence(detail) for detail in error.errors()]) from None
+
+
+def settings_schema() -> dict[str, Any]:
+    """JSON Schema of the file, for editors: `# yaml-language-server: $schema=...`."""
+    schema = Settings.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = FILE_NAME
+    return schema
+
+
+def documented_keys() -> Iterator[tuple[str, str, str]]:
+    """Every key as (dotted name, default, description); `<name>` stands for a name of one's own choice."""
+    yield from _keys(Settings, "")
+
+
+def _keys(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
+    for name, info in model.model_fields.items():
+        default = info.get_default(call_default_factory=True)
+        if isinstance(default, BaseModel):
+            yield from _keys(type(default), f"{prefix}{name}.")
+        elif name == "upstreams":
+            yield from _keys(UpstreamSettings, f"{prefix}{name}.<name>.")
+        else:
+            shown = "required" if info.is_required() else yaml.safe_dump(default, default_flow_style=True, width=1000)
+            yield f"{prefix}{name}", shown.removesuffix("...\n").strip(), info.description or ""
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+class _Loader(yaml.SafeLoader):
+    """safe_load that refuses a key written twice, which YAML forbids and PyYAML silently lets the last one win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys: set[str] = set()
+        for key_node, _ in node.value:
+            if key_node.value in keys:
+                problem = f"`{key_node.value}` stands twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+            keys.add(str(key_node.value))
+        return super().construct_mapping(node, deep)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+    except OSError as error:
+        raise SettingsError(str(path), [f"cannot be read: {error.strerror or 'unknown'}".lower()]) from None
+    except UnicodeDecodeError:
+        raise SettingsError(str(path), ["is not UTF-8 text"]) from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise SettingsError(str(path), [f"{place}{error.problem}"]) from None
+    except yaml.YAMLError:
+        raise SettingsError(str(path), ["is not YAML"]) from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise SettingsError(str(path), ["holds no keys"])
+    return tree
+
+
+_REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{")
+
+
+def _substituted(tree: Any, variables: Mapping[str, str], key: str, problems: list[str]) -> Any:
+    """`tree` with references in text values replaced. After the parse, so a variable cannot add keys."""
+    if isinstance(tree, dict):
+        return {
+            name: _substituted(value, variables, f"{key}.{name}" if key else str(name), problems)
+            for name, value in tree.items()
+        }
+    if isinstance(tree, list):
+        return [_substituted(item, variables, f"{key}.{place}", problems) for place, item in enumerate(tree)]
+    if not isinstance(tree, str):
+        return tree
+
+    def value_of(match: re.Match[str]) -> str:
+        name, default = match.groups()
+        if match[0] == "$${":
+            return "${"
+        if name is None:
+            problems.append(f"`{key}`: a reference is written `${{NAME}}` or `${{NAME:-default}}`")
+            return ""
+        if variables.get(name, "") == "" and default is not None:
+            return str(default)
+        if name not in variables:
+            problems.append(f"`{key}`: the environment variable `{name}` is not set")
+            return ""
+        return variables[name]
+
+    return _REFERENCE.sub(value_of, tree)
+
+
+def _override(tree: dict[str, Any], variables: Mapping[str, str], problems: list[str]) -> None:
+    """Put `LEASTWARD_A__B=value` at `a.b`.
+
+    Names whose first part is no key of ours are left alone: Kubernetes sets `LEASTWARD_PORT` and the like for a service
+    called leastward. Within a key of ours a misspelt part is refused as in the file.
+    """
+    for variable in sorted(variables):
+        parts = variable.removeprefix(PREFIX).lower().split("__")
+        if not variable.startswith(PREFIX) or parts[0] not in Settings.model_fields:
+            continue
+        try:
+            value = yaml.load(variables[variable], _Loader)  # noqa: S506 - a SafeLoader
+        except yaml.YAMLError:
+            problems.append(f"the environment variable `{variable}` does not hold a YAML value")
+            continue
+        place = tree
+        for part in parts[:-1]:
+            inner = place.setdefault(part, {})
+            if not isinstance(inner, dict):
+                problems.append(f"the environment variable `{variable}` goes below `{part}`, which holds a value")
+                break
+            place = inner
+        else:
+            place[parts[-1]] = value
+
+
+_SAID = {
+    "extra_forbidden": "is not a setting",
+    "missing": "is required",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "string_type": "must be text",
+    "list_type": "must be a list",
+    "dict_type": "must hold keys",
+    "model_type": "must hold keys",
+    "model_attributes_type": "must hold keys",
+}
+
+
+def _sentence(detail: Any) -> str:
+    """One pydantic error in house style: the key, then what is wrong with it, without the value (it may be a key)."""
+    union_arms = {"literal['off']", "list[literal['fenced','hermes','llama','mistral','react']]"}
+    key = ".".join(str(part) for part in detail["loc"] if str(part) not in union_arms)
+    said = _SAID.get(detail["type"])
+    if said is None:
+        said = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+        said = said.replace("'", "`") if detail["type"] == "literal_error" else said
+    return f"`{key}` {said}" if key else said

@@ -1,0 +1,49 @@
+"""Where Records, keys and runs are kept: one SQLite file.
+
+Store        the whole, for the server and the command line
+Writer       the thread that makes Records durable, many at a time (writer.py)
+incarnation  one opening of the database for writing, with a chain of its own
+row          one place of the chain as it is stored
+payload      what may be erased later: the redacted arguments and the salt of their digest
+checkpoint   the chain's end, kept outside the database under a key (anchor.py)
+key, run     who may call, and which calls belong together
+
+Flow: Record -> commit -> queue -> writer: one transaction, one sync for all that wait -> commit returns -> release.
+Files: writer.py writes; audit.py, keys.py, runs.py read and change by short connections; schema.py and database.py know
+SQLite; redaction.py and payload.py decide what of the arguments is kept; errors.py draws the errors.
+"""
+
+from __future__ import annotations
+
+from . import anchor
+from .anchor import AnchorKey, Checkpoint
+from .errors import (
+    AnchorError,
+    SchemaError,
+    StoreClosed,
+    StoreError,
+    StoreLocked,
+    StoreUnavailable,
+    Unrecordable,
+)
+from .keys import KeyInfo
+from .payload import sealed
+from .runs import Run
+from .store import Store
+
+__all__ = [
+    "AnchorError",
+    "AnchorKey",
+    "Checkpoint",
+    "KeyInfo",
+    "Run",
+    "SchemaError",
+    "Store",
+    "StoreClosed",
+    "StoreError",
+    "StoreLocked",
+    "StoreUnavailable",
+    "Unrecordable",
+    "anchor",
+    "sealed",
+]

@@ -1,0 +1,57 @@
+"""Reading the chain from the database: in order, a page at a time, while the server writes."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from typing import Any, Final
+
+from guardrail.record import Row
+
+PAGE_ROWS: Final = 2_000
+"""Rows read at once. Between pages no read transaction is open, so a long verification never holds the WAL back."""
+
+
+def rows(connection: sqlite3.Connection, after: int = -(2**63)) -> Iterator[Row]:
+    """Every row with a position above `after`, up to the last one there is when the iteration starts."""
+    last = connection.execute("SELECT max(position) FROM record").fetchone()[0]
+    while last is not None and after < last:
+        page = connection.execute(
+            "SELECT position, id, body, link FROM record WHERE position > ? AND position <= ?"
+            " ORDER BY position LIMIT ?",
+            (after, last, PAGE_ROWS),
+        ).fetchall()
+        if not page:
+            return
+        yield from map(Row._make, page)
+        after = page[-1][0]
+
+
+def last_row(connection: sqlite3.Connection) -> Row | None:
+    row = connection.execute("SELECT position, id, body, link FROM record ORDER BY position DESC LIMIT 1").fetchone()
+    return None if row is None else Row._make(row)
+
+
+def decision(connection: sqlite3.Connection, record_id: str) -> dict[str, Any] | None:
+    """The members of a Record; `payload` holds its redacted arguments, or None once they are erased."""
+    found = connection.execute(
+        "SELECT record.body, payload.arguments FROM record LEFT JOIN payload USING (position) WHERE record.id = ?",
+        (record_id,),
+    ).fetchone()
+    if found is None:
+        return None
+    body, arguments = found
+    members: dict[str, Any] = json.loads(body)
+    members["payload"] = None if arguments is None else json.loads(arguments)
+    return members
+
+
+def erase(connection: sqlite3.Connection, record_id: str) -> bool:
+    """Erase the payload of a Record; whether there was one. The Record itself stays."""
+    return (
+        connection.execute(
+            "DELETE FROM payload WHERE position = (SELECT position FROM record WHERE id = ?)", (record_id,)
+        ).rowcount
+        > 0
+    )

@@ -1,0 +1,29 @@
+"""Runs: an opaque id bound to the principal it was minted for. Another principal's id is as good as none."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from dataclasses import dataclass
+
+from guardrail import Principal
+from guardrail.record import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`principal_key` is the `key` of the Principal that the run belongs to."""
+
+    id: str
+    principal_key: str
+
+
+def default_run(identity: str, principal: Principal) -> Run:
+    """The run of a principal that minted none: always the same one in the database with this `identity`."""
+    digest = hashlib.sha256(f"leastward default run v1\0{identity}\0{principal.key}".encode()).digest()
+    return Run(new_id("run", 0, digest[:10]), principal.key)
+
+
+def run_with(connection: sqlite3.Connection, run_id: str) -> Run | None:
+    row = connection.execute("SELECT id, principal_key FROM run WHERE id = ?", (run_id,)).fetchone()
+    return None if row is None else Run(*row)

@@ -1,0 +1,68 @@
+"""The tables of the database, as an ordered list of migrations. `PRAGMA user_version` says how many of them a file has.
+
+record   the chain (docs/records.md); `body` is the hashed text, the other columns are looked up by
+payload  what may be erased: salt and redacted arguments of the record at the same position, and the day (since 1970)
+api_key  keys by the SHA-256 of their secret
+run      run ids that were minted, and for whom
+store    one row: the random identity of this database
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from .errors import SchemaError
+
+APPLICATION_ID: Final = 0x6C777264
+"""`lwrd` in the file's header (`PRAGMA application_id`), so that another program's file is not taken for ours."""
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        "CREATE TABLE store (identity TEXT NOT NULL) STRICT",
+        "INSERT INTO store VALUES (lower(hex(randomblob(16))))",
+        "CREATE TABLE record (position INTEGER PRIMARY KEY, id TEXT NOT NULL, body BLOB NOT NULL, link BLOB NOT NULL)"
+        " STRICT",
+        "CREATE UNIQUE INDEX record_id ON record (id)",
+        "CREATE TABLE payload (position INTEGER PRIMARY KEY, written_on INTEGER NOT NULL, salt BLOB NOT NULL,"
+        " arguments BLOB NOT NULL) STRICT",
+        "CREATE TABLE api_key (id TEXT PRIMARY KEY, digest BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL,"
+        " agent TEXT NOT NULL, user TEXT, roles TEXT NOT NULL, scopes TEXT NOT NULL, speaks_for_user INTEGER NOT NULL,"
+        " label TEXT NOT NULL, made_at TEXT NOT NULL, revoked_at TEXT) STRICT",
+        "CREATE TABLE run (id TEXT PRIMARY KEY, principal_key TEXT NOT NULL, made_at TEXT NOT NULL) STRICT",
+    ),
+)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the file to the newest schema, each step in a transaction of its own. Raises SchemaError, sqlite3.Error."""
+    version = _version(connection)
+    while version < len(MIGRATIONS):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            version = _version(connection)  # another process may have come first
+            if version < len(MIGRATIONS):
+                for statement in MIGRATIONS[version]:
+                    connection.execute(statement)
+                version += 1
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {version}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    application, version = _pragma(connection, "application_id"), _pragma(connection, "user_version")
+    if version > len(MIGRATIONS) and application == APPLICATION_ID:
+        raise SchemaError(f"the database has schema {version}, this version knows {len(MIGRATIONS)}")
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if application != APPLICATION_ID and (tables or version):
+        raise SchemaError("the file is another program's database")
+    return version
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])

@@ -1,0 +1,278 @@
+"""The Store: one database, seen from the server's event loop (commit, runs, callers) and from the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from sqlite3 import Connection
+from types import TracebackType
+from typing import Any, Final
+
+from guardrail import Clock, Principal, Record
+from guardrail.record import Row, Verification, instant, new_id, verify
+from server.exchange import Caller
+
+from . import anchor, audit, keys, runs
+from .database import Database, failures
+from .errors import StoreError, StoreUnavailable
+from .keys import SECRET_LENGTH, SECRET_PREFIX, KeyInfo
+from .runs import Run
+from .writer import Handover, Statement, Write, Writer
+
+KEYS_STALE_SECONDS: Final = 2.0
+"""Within this time a revoked key stops working, or no key works: a server that cannot read revocations refuses."""
+
+RUNS_REMEMBERED: Final = 10_000
+
+RETENTION_DAYS: Final = 30
+"""How long payloads are kept unless the settings say otherwise."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Store:
+    """Records, keys and runs in one SQLite file.
+
+    `open` makes or migrates the file. `start` begins the writer; only `commit`, `mint_run` and `caller_for` need it.
+    The rest opens a connection of its own and works beside a running server, from any process. All raise StoreError.
+    """
+
+    def __init__(self, database: Database, identity: str, clock: Clock, retention_days: int) -> None:
+        self.identity = identity
+        self._database = database
+        self._clock = clock
+        self._writer = Writer(database, clock, retention_days, identity)
+        self._lock: int | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: list[Write] = []
+        self._runs: OrderedDict[str, Run] = OrderedDict()
+
+    @classmethod
+    def open(
+        cls,
+        url_or_path: str | os.PathLike[str],
+        *,
+        clock: Clock = _now,
+        create: bool = True,
+        retention_days: int = RETENTION_DAYS,
+        factory: type[Connection] = Connection,
+    ) -> Store:
+        """The store at a path, or at `sqlite:///path`. With `create` false the file must exist already.
+
+        Payloads are erased `retention_days` days after the day they were written on, whatever was set on that day.
+        `factory` is the class of every connection.
+        """
+        database = Database(_path(url_or_path), factory)
+        if not create and not database.path.exists():
+            raise StoreUnavailable(f"there is no database at `{database.path}`")
+        database.create()
+        with failures(), database.connection() as connection:
+            (identity,) = connection.execute("SELECT identity FROM store").fetchone()
+        return cls(database, identity, clock, retention_days)
+
+    def start(self) -> None:
+        """Begin to write. Raises StoreLocked where another process does, StoreUnavailable where it cannot."""
+        if self._lock is not None:
+            raise StoreError("the store was started before")
+        self._lock = self._database.lock()
+        self._writer.start()
+        if self._writer.trouble is not None:
+            trouble = self._writer.trouble
+            self.close()
+            raise StoreUnavailable(trouble)
+
+    def close(self) -> None:
+        """Make durable what was handed over, then stop. Later commits raise StoreClosed."""
+        self._writer.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Store:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def healthy(self) -> str | None:
+        """None while records can be written, else why not."""
+        return self._writer.trouble
+
+    # --- durable writes ----------------------------------------------------------------------------------------------
+
+    async def commit(self, records: Sequence[Record]) -> None:
+        """Return when all of `records` would survive a power cut; they stand together and in this order.
+
+        Raises StoreError where that is not certain. Cancelling the caller does not take the records back.
+        """
+        await self._submit(records)
+
+    def commit_blocking(self, records: Sequence[Record]) -> None:
+        """As `commit`, from a thread that has no event loop."""
+        done: Future[None] = Future()
+        self._writer.submit(Handover(None, [Write(records, (), done)]))
+        done.result()
+
+    def _submit(self, records: Sequence[Record], statements: Sequence[Statement] = ()) -> asyncio.Future[None]:
+        """Queue a write. All writes of one turn of the loop are handed over together, after the tasks of that turn."""
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            self._loop = loop
+            loop.call_soon(self._hand_over)
+        elif loop is not self._loop:
+            raise StoreError("the store is used from two event loops")
+        done: asyncio.Future[None] = loop.create_future()
+        self._waiting.append(Write(records, statements, done))
+        return done
+
+    def _hand_over(self) -> None:
+        writes, self._waiting = self._waiting, []
+        self._writer.submit(Handover(self._loop, writes))
+
+    # --- runs --------------------------------------------------------------------------------------------------------
+
+    async def mint_run(self, principal: Principal) -> Run:
+        """A new run of `principal`, durable when this returns."""
+        now = self._clock()
+        run = Run(new_id("run", _milliseconds(now), os.urandom(10)), principal.key)
+        values = (run.id, run.principal_key, instant(now))
+        await self._submit((), [("INSERT INTO run (id, principal_key, made_at) VALUES (?, ?, ?)", values)])
+        self._remember(run)
+        return run
+
+    def run_for(self, run_id: str, principal: Principal) -> Run | None:
+        """The run with this id if it is the principal's own; None for anybody else's and for unknown ids alike."""
+        default = self.default_run(principal)
+        if run_id == default.id:
+            return default
+        run = self._runs.get(run_id)
+        if run is None:
+            with failures(), self._database.connection() as connection:
+                run = runs.run_with(connection, run_id)
+            if run is not None:
+                self._remember(run)
+        return run if run is not None and run.principal_key == principal.key else None
+
+    def default_run(self, principal: Principal) -> Run:
+        """The run of a principal that names none."""
+        return runs.default_run(self.identity, principal)
+
+    def _remember(self, run: Run) -> None:
+        self._runs[run.id] = run
+        if len(self._runs) > RUNS_REMEMBERED:
+            self._runs.popitem(last=False)
+
+    # --- keys --------------------------------------------------------------------------------------------------------
+
+    def caller_for(self, secret: str) -> Caller | None:
+        """Who a key speaks for, from memory; None for an unknown or revoked key.
+
+        Raises StoreUnavailable where revocations could not be read for KEYS_STALE_SECONDS.
+        """
+        known = self._writer.keys
+        if time.monotonic() - known.at > KEYS_STALE_SECONDS:
+            raise StoreUnavailable(self._writer.trouble or "the database does not answer")
+        if len(secret) != SECRET_LENGTH or not secret.startswith(SECRET_PREFIX):
+            return None
+        return known.ring.get(keys.digest_of(secret))
+
+    def issue_key(
+        self,
+        tenant: str,
+        agent: str,
+        scopes: Collection[str],
+        *,
+        user: str | None = None,
+        roles: Collection[str] = (),
+        speaks_for_user: bool = False,
+        label: str = "",
+    ) -> tuple[str, KeyInfo]:
+        """A new key: its secret, which is shown once and not kept, and what is known of it.
+
+        Raises ValueError for a scope that does not exist.
+        """
+        now = self._clock()
+        info = KeyInfo(
+            id=new_id("key", _milliseconds(now), os.urandom(10)),
+            tenant=tenant,
+            agent=agent,
+            user=user,
+            roles=tuple(sorted(set(roles))),
+            scopes=keys.known_scopes(scopes),
+            speaks_for_user=speaks_for_user,
+            label=label,
+            made_at=instant(now),
+            revoked_at=None,
+        )
+        secret = keys.new_secret()
+        with failures(), self._database.connection() as connection:
+            keys.insert(connection, secret, info)
+        return secret, info
+
+    def list_keys(self) -> list[KeyInfo]:
+        """All keys, revoked ones too, oldest first."""
+        with failures(), self._database.connection() as connection:
+            return keys.everyone(connection)
+
+    def revoke_key(self, key_id: str) -> bool:
+        """Whether there is such a key. A running server stops honouring it within KEYS_STALE_SECONDS."""
+        with failures(), self._database.connection() as connection:
+            return keys.revoke(connection, key_id, instant(self._clock()))
+
+    # --- reading records ---------------------------------------------------------------------------------------------
+
+    def decision(self, record_id: str, tenant: str) -> dict[str, Any] | None:
+        """The members of a Record, with its `payload`; None for an unknown id and for another tenant's alike."""
+        with failures(), self._database.connection() as connection:
+            found = audit.decision(connection, record_id)
+        return found if found is not None and (found.get("tenant") or "") == tenant else None
+
+    @contextmanager
+    def rows(self, after: int = 0) -> Iterator[Iterator[Row]]:
+        """The rows above position `after`, in order, read a page at a time."""
+        with failures(), self._database.connection() as connection:
+            yield audit.rows(connection, after)
+
+    def verify(self, checkpoints: Sequence[anchor.Checkpoint] = ()) -> Verification:
+        """Check every row, and that each checkpoint's row is there unchanged."""
+        with failures(), self._database.connection() as connection:
+            return verify(audit.rows(connection), anchor.marks(checkpoints))
+
+    def checkpoint(self) -> anchor.Checkpoint | None:
+        """The end of the chain now, to be written outside; None in an empty database."""
+        with failures(), self._database.connection() as connection:
+            last = audit.last_row(connection)
+        return None if last is None else anchor.checkpoint(self.identity, last, instant(self._clock()))
+
+    def erase(self, record_id: str, tenant: str) -> bool:
+        """Erase the payload of a tenant's Record for good; whether there was one. The chain stays whole."""
+        if self.decision(record_id, tenant) is None:
+            return False
+        with failures(), self._database.connection() as connection:
+            erased = audit.erase(connection, record_id)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            return erased
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _path(url_or_path: str | os.PathLike[str]) -> Path:
+    text = os.fspath(url_or_path)
+    if text.startswith("sqlite:///"):
+        return Path(text.removeprefix("sqlite:///"))
+    if "://" in text:
+        raise StoreError(f"no store for `{text.split('://', 1)[0]}://` addresses, only a path or `sqlite:///path`")
+    return Path(text)

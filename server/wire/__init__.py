@@ -1,0 +1,58 @@
+"""The OpenAI chat completions protocol on the wire: pure functions and small state machines, no I/O.
+
+Direction of flow:
+
+    client bytes    -> parse_chat_request -> ChatRequest -> keeping, with_refusals, continued -> encode -> upstream
+    upstream bytes  -> parse_chat_answer or ChatStream.feed -> HeldCalls -> (Decisions) -> settled / settle -> client
+
+Words:
+
+    Offer        something a request offers the model to use: a tool, a function, a member that makes the provider act
+    HeldCall     one call of an answer, completely read, that waits for its Decision; with a `problem` if unreadable
+    Refusal      why a HeldCall is not released; refusal_text is what the model and the reader are told
+    PastRefusal  a Refusal with what is needed to find its place in the next request's history
+    SoFar        what earlier rounds of one answer fixed, where the gate itself asked the model again
+    scan         names of the grammars of calls written as text that are looked for (GRAMMARS, or empty)
+
+What leaves is encoded from the tree that was read; no byte of a request or an answer is passed on. Every fault is a
+WireError (errors.py draws the tree). docs/wire-openai-chat.md says what passes and what is refused.
+"""
+
+from __future__ import annotations
+
+from .calls import PROBLEMS, HeldCall
+from .chat_answer import MAX_CHOICES, ChatAnswer, parse_chat_answer
+from .chat_request import ChatRequest, Offer, parse_chat_request
+from .chat_stream import ChatStream
+from .errors import MalformedAnswer, MalformedRequest, WireError, openai_error, parse_upstream_error
+from .held_choice import Answered, SoFar
+from .refusal import PastRefusal, Refusal, refusal_text
+from .sse import DONE_EVENT, sse_event
+from .text_grammars import GRAMMARS
+from .text_scan import Scan
+
+__all__ = [
+    "DONE_EVENT",
+    "GRAMMARS",
+    "MAX_CHOICES",
+    "PROBLEMS",
+    "Answered",
+    "ChatAnswer",
+    "ChatRequest",
+    "ChatStream",
+    "HeldCall",
+    "MalformedAnswer",
+    "MalformedRequest",
+    "Offer",
+    "PastRefusal",
+    "Refusal",
+    "Scan",
+    "SoFar",
+    "WireError",
+    "openai_error",
+    "parse_chat_answer",
+    "parse_chat_request",
+    "parse_upstream_error",
+    "refusal_text",
+    "sse_event",
+]

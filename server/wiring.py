@@ -1,0 +1,137 @@
+"""The only place that composes: settings in, a running gate out. Everything else takes its collaborators as arguments."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from guardrail import Decision, Record, RecordSink
+
+from .app import Gate
+from .dry_run import DryRun
+from .gate import ChatGate, Manner
+from .listening import listening
+from .logs import start_logging
+from .metrics import Metrics
+from .models import ModelList
+from .policies import Policies
+from .recorded import Conduct, RecordedDecisions
+from .services import Services
+from .sessions import SessionBook
+from .settings import Settings, load_settings
+from .store import Store
+from .upstream import Upstream
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A gate with everything it needs, not yet running. `store` is open and not started."""
+
+    settings: Settings
+    app: Gate
+    store: Store
+    policies: Policies
+    metrics: Metrics
+
+    def server(self) -> uvicorn.Server:
+        """The HTTP server; `run` or `serve` it."""
+        return uvicorn.Server(listening(self.app, self.settings, self.metrics))
+
+
+def build(settings: Settings, folder: Path) -> House:
+    """Compose a gate. Relative paths in `settings` are relative to `folder`.
+
+    Raises PoliciesError for policies that do not load and StoreError for a database that cannot be used.
+    """
+    metrics = Metrics()
+    policies = Policies(settings.policies, settings.tools, folder, reloaded=metrics.policy_reload)
+    policies.load()
+    store = Store.open(folder / settings.database)
+    upstreams = {name: upstream.open(name) for name, upstream in settings.upstreams.items()}
+    decisions = RecordedDecisions(
+        _Timed(store, metrics), _now, _conduct(settings), lambda decision: _count(metrics, decision)
+    )
+    gate = ChatGate(
+        policies, _Routes(settings, upstreams), SessionBook(), decisions, _manner(settings), metrics.upstream_error
+    )
+    services = Services(
+        settings=settings, chat=gate.chat, models=ModelList(upstreams), decide=DryRun(policies), store=store,
+        policies=policies, metrics=metrics,
+    )
+
+    @contextlib.asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        store.start()
+        watching = asyncio.create_task(policies.watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            for upstream in upstreams.values():
+                upstream.close()
+            store.close()
+
+    return House(settings, Gate(services, life), store, policies, metrics)
+
+
+def serve(config: Path | None) -> None:
+    """Run a gate in the foreground until a signal ends it. Raises what `build` and the settings raise."""
+    settings = load_settings(config)
+    start_logging(settings.log.level)
+    build(settings, Path() if config is None else config.parent).server().run()
+
+
+def _manner(settings: Settings) -> Manner:
+    return Manner(
+        style=settings.refusals.style, rounds=settings.refusals.rounds, scan=() if settings.text_calls == "off" else tuple(settings.text_calls),
+        seconds={name: upstream.timeout for name, upstream in settings.upstreams.items()},
+        answer_limit=settings.limits.answer_bytes, observes=settings.mode == "observe",
+    )
+
+
+def _conduct(settings: Settings) -> Conduct:
+    said = settings.text_calls if isinstance(settings.text_calls, str) else ",".join(settings.text_calls)
+    return Conduct(settings.mode, said, settings.refusals.per_run_limit)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _count(metrics: Metrics, decision: Decision) -> None:
+    metrics.decision(decision.effect, decision.reason)
+    if not decision.releases:
+        metrics.refusal(decision.reason)
+
+
+class _Routes:
+    """Model names to upstreams, as the settings route them."""
+
+    def __init__(self, settings: Settings, upstreams: Mapping[str, Upstream]) -> None:
+        self._settings = settings
+        self._upstreams = upstreams
+
+    def upstream_for(self, model: str) -> Upstream | None:
+        name = self._settings.upstream_for(model)
+        return None if name is None else self._upstreams[name]
+
+
+class _Timed:
+    """The sink, with a clock on it."""
+
+    def __init__(self, sink: RecordSink, metrics: Metrics) -> None:
+        self._sink = sink
+        self._metrics = metrics
+
+    async def commit(self, records: Sequence[Record]) -> None:
+        begun = time.perf_counter()
+        await self._sink.commit(records)
+        self._metrics.committed(time.perf_counter() - begun)

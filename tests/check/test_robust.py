@@ -1,0 +1,122 @@
+"""Whatever tree it is given, `check` raises nothing: a policy that a program proposes is a tree first, never a text."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from policy_dsl import Catalogue, PolicyFile, PolicySet, check
+from policy_dsl import ast as a
+
+SCALARS = st.none() | st.booleans() | st.integers(-5, 5) | st.just(Decimal("1.5")) | st.sampled_from(["", "it", "x"])
+NAMES = st.sampled_from(["a", "b", "list", "nested", "x", "it"])
+PATHS = st.lists(NAMES | st.integers(0, 2), max_size=2).flatmap(lambda rest: NAMES.map(lambda name: (name, *rest)))
+VALUES = st.builds(a.Argument, PATHS) | st.builds(a.Element, NAMES, st.lists(NAMES, max_size=2).map(tuple))
+LITERALS = st.builds(a.Literal, SCALARS)
+OPERANDS: st.SearchStrategy[Any] = st.recursive(
+    VALUES | LITERALS | st.builds(a.ListLiteral, st.lists(LITERALS, max_size=2).map(tuple)),
+    lambda inner: (
+        st.builds(a.LengthOf, inner) | st.builds(a.Arithmetic, st.sampled_from(["+", "-", "*"]), inner, inner)
+    ),
+    max_leaves=3,
+)
+LITERAL_SETS = st.builds(a.SetLiteral, st.lists(SCALARS, max_size=3).map(tuple), st.lists(NAMES, max_size=1).map(tuple))
+NAMED = LITERAL_SETS | st.builds(a.SetName, NAMES)
+SETS = (
+    NAMED
+    | st.builds(a.RangeSet, st.integers(-2, 2), st.integers(-2, 2))
+    | st.builds(a.MailSet, NAMED, st.booleans())
+    | st.builds(a.WebSet, NAMED, st.booleans())
+)
+TEXTS = st.builds(a.TextOptions, st.booleans(), st.booleans())
+LEAVES: st.SearchStrategy[Any] = (
+    st.builds(a.Compare, st.sampled_from(["==", "!=", "<", "<=", ">", ">="]), OPERANDS, OPERANDS, TEXTS)
+    | st.builds(a.Member, OPERANDS, SETS, TEXTS)
+    | st.builds(a.Matches, OPERANDS, st.sampled_from([".*", "a+", ""]))
+    | st.builds(a.Holds, st.sampled_from(["starts with", "ends with", "contains"]), OPERANDS, OPERANDS, TEXTS)
+    | st.builds(a.Under, OPERANDS, NAMED)
+    | st.builds(a.Runs, st.sampled_from(["one of", "none of"]), OPERANDS, NAMED)
+    | st.builds(a.IsType, OPERANDS, st.sampled_from(list(a.JsonType)))
+    | st.builds(a.Presence, st.sampled_from(["has", "missing", "absent"]), VALUES)
+    | st.builds(a.FromUser, OPERANDS)
+    | st.builds(a.RuleRef, NAMES)
+    | st.builds(a.Constant, st.booleans())
+)
+CONDITIONS: st.SearchStrategy[Any] = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.builds(a.And, st.lists(inner, max_size=3).map(tuple))
+        | st.builds(a.Or, st.lists(inner, max_size=3).map(tuple))
+        | st.builds(a.Not, inner)
+        | st.builds(a.Quantified, st.sampled_from(["each", "any"]), VALUES, NAMES, inner)
+    ),
+    max_leaves=6,
+)
+SIGNATURES: st.SearchStrategy[Any] = st.recursive(
+    st.just(a.Signature((), open=True)),
+    lambda inner: st.builds(
+        a.Signature,
+        st.lists(st.builds(a.NamedArgument, NAMES, st.booleans(), st.none() | inner), max_size=3).map(tuple),
+        st.booleans(),
+    ),
+    max_leaves=3,
+)
+PATTERNS = st.builds(
+    a.ToolPattern, st.sampled_from([None, "s", ""]), st.sampled_from(["t", "u", "*", "t*", "", "none"])
+)
+TOOLS = st.lists(PATTERNS | st.builds(a.GroupName, NAMES), min_size=1, max_size=2).map(tuple)
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> a.Rule:
+    effect = draw(st.sampled_from(list(a.Effect)))
+    return a.Rule(
+        effect,
+        draw(TOOLS),
+        draw(SIGNATURES) if effect in (a.Effect.ALLOW, a.Effect.ASK) else None,
+        draw(st.none() | CONDITIONS),
+        draw(st.none() | CONDITIONS),
+        draw(st.none() | NAMES),
+        draw(st.integers(0, 1)),
+    )
+
+
+STATEMENTS = (
+    rules()
+    | st.builds(a.ScopeBlock, st.just(a.Scope(agents=("a",))), st.lists(rules(), max_size=2).map(tuple))
+    | st.builds(a.GroupDefinition, NAMES, TOOLS)
+    | st.builds(a.SetDefinition, NAMES, SETS)
+    | st.builds(a.Otherwise, st.none())
+)
+LEAF_SCHEMAS = st.sampled_from(
+    [{"type": "string"}, {"enum": ["x", 1]}, {"type": "integer"}, {"type": "dict"}, {}, False]
+)
+SCHEMAS: st.SearchStrategy[Any] = st.recursive(
+    LEAF_SCHEMAS,
+    lambda inner: (
+        st.builds(lambda items: {"type": "array", "items": items}, inner)
+        | st.builds(
+            lambda properties, further: {"properties": properties, "additionalProperties": further},
+            st.dictionaries(NAMES, inner, max_size=3),
+            st.booleans(),
+        )
+        | st.builds(lambda branches: {"anyOf": branches}, st.lists(inner, min_size=1, max_size=2))
+    ),
+    max_leaves=5,
+)
+
+
+@given(st.lists(STATEMENTS, max_size=5), SCHEMAS, SCHEMAS, st.sampled_from([None, "s"]))
+@settings(print_blob=True, max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_check_never_raises(statements: list[a.Statement], one: Any, other: Any, server: str | None) -> None:
+    file = PolicyFile("p.lw", 1, tuple(statements), "language 1\n")
+    sets = {statement.name: statement.value for statement in statements if isinstance(statement, a.SetDefinition)}
+    catalogue = Catalogue.from_tools([{"name": "t", "parameters": one}, {"name": "u", "parameters": other}], server)
+    policy = PolicySet((file,), {}, sets, None, (), "", catalogue)
+    for finding in check(policy):
+        assert finding.render()
+        assert finding.message[0] == finding.message[0].lower()
+        assert not finding.message.endswith(".")

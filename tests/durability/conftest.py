@@ -1,0 +1,258 @@
+"""What the durability tests share: a small real server on a Store, and a checker of system-call traces.
+
+`check_trace` is generic: tests of the whole gate use it with their own idea of which writes release which records.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from guardrail import Record
+
+ROOT = Path(__file__).resolve().parents[2]
+RELEASER = Path(__file__).with_name("releaser.py")
+DECISION_ID = re.compile(rb"dec-[0-9a-v]{26}")
+
+TRACED = "write,writev,pwrite64,pwritev,sendto,sendmsg,sendmmsg,sendfile,fsync,fdatasync,unlink,ftruncate"
+
+_LINE = re.compile(r"^(?:\[pid +)?(?P<pid>\d+)?\]? *(?P<rest>.*)$")
+_RESUMED = re.compile(r"^<\.\.\. (?P<name>\w+) resumed>")
+_CALL = re.compile(r"^(?P<name>\w+)\((?P<args>.*)$")
+_FD = re.compile(r"^\d+<(?P<file>(?:[^<>]|->)*(?:<[^<>]*>)?[^<>]*)>")
+_TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"(\.\.\.)?')
+_ESCAPE = re.compile(r"\\(x[0-9a-f]{2}|[0-7]{1,3}|.)", re.DOTALL)
+_NAMED = {"n": b"\n", "t": b"\t", "r": b"\r", "v": b"\v", "f": b"\f", '"': b'"', "\\": b"\\"}
+_OFFSET = {"pwrite64": re.compile(r", \d+, (\d+)\D*$"), "ftruncate": re.compile(r">, (\d+)\D*$")}
+
+
+@dataclass
+class Call:
+    """One system call of a trace; `start` and `end` are line numbers, `end` is None while it had not returned.
+
+    `file` is what strace says of its descriptor, `data` all texts among its arguments, `cut` whether one was shortened,
+    `offset` that of a pwrite64 or the length that an ftruncate leaves.
+    """
+
+    name: str
+    file: str
+    data: bytes
+    cut: bool
+    offset: int | None
+    start: int
+    end: int | None = None
+    ok: bool = False
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A release that no completed sync covers."""
+
+    line: int
+    record: str
+    message: str
+
+
+@dataclass
+class _Log:
+    """What has been written to one WAL: where each record's bytes went, and which commits followed."""
+
+    written: dict[str, int] = field(default_factory=dict)
+    committed: list[int] = field(default_factory=list)
+    synced: list[tuple[int, int]] = field(default_factory=list)
+
+
+def parse_trace(lines: Iterable[str]) -> list[Call]:
+    """The calls of `strace -f -y -x -s 65536` in order of their start."""
+    calls: list[Call] = []
+    unfinished: dict[tuple[str, str], Call] = {}
+    for number, line in enumerate(lines):
+        match = _LINE.match(line.rstrip("\n"))
+        assert match is not None
+        pid, rest = match["pid"] or "", match["rest"]
+        if resumed := _RESUMED.match(rest):
+            call = unfinished.pop((pid, resumed["name"]), None)
+            if call is not None:
+                call.end, call.ok = number, not re.search(r"= -\d+", rest)
+        elif found := _CALL.match(rest):
+            call = _call(found["name"], found["args"], number)
+            calls.append(call)
+            if rest.endswith("<unfinished ...>"):
+                unfinished[pid, call.name] = call
+            else:
+                call.end, call.ok = number, not re.search(r"\) += -\d+", rest)
+    return calls
+
+
+def _call(name: str, args: str, number: int) -> Call:
+    fd = _FD.match(args)
+    texts = _TEXT.findall(args)
+    plain = args.partition(" = ")[0] if name == "ftruncate" else args[args.rfind('"') :].partition(" = ")[0]
+    offset = _OFFSET[name].search(plain) if name in _OFFSET else None
+    return Call(
+        name,
+        fd["file"] if fd else "",
+        b"".join(_bytes(text) for text, _ in texts),
+        any(dots for _, dots in texts),
+        int(offset[1]) if offset else None,
+        number,
+    )
+
+
+def _bytes(text: str) -> bytes:
+    parts: list[bytes] = []
+    at = 0
+    for escape in _ESCAPE.finditer(text):
+        parts.append(text[at : escape.start()].encode("latin-1"))
+        code = escape[1]
+        if code[0] == "x":
+            parts.append(bytes.fromhex(code[1:]))
+        elif code[0] in "01234567":
+            parts.append(bytes([int(code, 8)]))
+        else:
+            parts.append(_NAMED[code])
+        at = escape.end()
+    return b"".join([*parts, text[at:].encode("latin-1")])
+
+
+def is_socket(call: Call) -> bool:
+    return call.file.startswith(("socket:", "TCP", "UNIX", "unix"))
+
+
+def ids_in(data: bytes) -> set[str]:
+    return {found.decode() for found in DECISION_ID.findall(data)}
+
+
+def check_trace(
+    lines: Iterable[str], releases: Callable[[bytes], Iterable[str]] = ids_in, log_suffix: str = "-wal"
+) -> tuple[list[Violation], int]:
+    """Every socket write that releases a record against the syncs before it; also how many releases there were.
+
+    `releases` says which record ids the bytes of one socket write set free. A release holds when, in this order: a page
+    with the record's id was written to the WAL, the header of a commit frame was written (SQLite file format, section
+    4.1: its bytes 4 to 7 are not zero), an fsync or fdatasync of the WAL began and returned without error, and only
+    then the socket write began.
+    """
+    log = _Log()
+    violations: list[Violation] = []
+    count = 0
+    calls = parse_trace(lines)
+    for call in calls:
+        if call.name.startswith("pwrite") and call.file.endswith(log_suffix):
+            if len(call.data) == 24 and call.offset and call.data[4:8] != bytes(4):
+                log.committed.append(call.start)
+            for record in ids_in(call.data):
+                log.written.setdefault(record, call.start)
+        elif call.name in ("fsync", "fdatasync") and call.file.endswith(log_suffix):
+            if call.end is not None and call.ok:
+                log.synced.append((call.start, call.end))
+        elif call.name in ("write", "writev", "sendto", "sendmsg", "sendmmsg") and is_socket(call):
+            if call.cut:
+                violations.append(Violation(call.start, "", "the trace holds a part of this write only"))
+            for record in releases(call.data):
+                count += 1
+                if (message := _uncovered(log, record, call.start)) is not None:
+                    violations.append(Violation(call.start, record, message))
+    return violations, count
+
+
+def _uncovered(log: _Log, record: str, release: int) -> str | None:
+    written = log.written.get(record)
+    if written is None:
+        return "the record was not written before its release"
+    commit = next((line for line in log.committed if line > written), None)
+    if commit is None or commit > release:
+        return "the record was not committed before its release"
+    if not any(commit < start and end < release for start, end in log.synced):
+        return "no sync of the record ended before its release"
+    return None
+
+
+@dataclass
+class Releaser:
+    """The small server (releaser.py) as a process, and the ids it let out."""
+
+    process: subprocess.Popen[bytes]
+    connection: socket.socket
+
+    def read(self, count: int) -> list[str]:
+        """The next `count` ids, or fewer if the process ends before."""
+        data = b""
+        while data.count(b"\n") < count and (more := self.connection.recv(65536)):
+            data += more
+        return [line.decode() for line in data.split(b"\n")[:-1]]
+
+    def rest(self) -> list[str]:
+        return self.read(sys.maxsize)
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+
+    def end(self) -> None:
+        self.connection.close()
+        self.process.wait(30)
+
+
+@pytest.fixture
+def start_releaser() -> Iterator[Callable[..., Releaser]]:
+    """Start releaser.py on a database: `start(path, producers, total)`.
+
+    `before` is a command to run it under; `early` makes it release before it commits.
+    """
+    started: list[Releaser] = []
+
+    def start(path: Path, producers: int, total: int, *, early: bool = False, before: Iterable[str] = ()) -> Releaser:
+        ours, its = socket.socketpair()
+        with its:
+            numbers = [str(number) for number in (producers, total, int(early), its.fileno())]
+            command = [*before, sys.executable, str(RELEASER), str(path), *numbers]
+            process = subprocess.Popen(command, cwd=ROOT, pass_fds=[its.fileno()])
+        started.append(Releaser(process, ours))
+        return started[-1]
+
+    yield start
+    for releaser in started:
+        if releaser.process.poll() is None:
+            releaser.kill()
+        releaser.end()
+
+
+@pytest.fixture
+def new_record() -> Callable[[int], Record]:
+    """The records that releaser.py writes."""
+    spec = importlib.util.spec_from_file_location("releaser", RELEASER)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    make: Callable[[int], Record] = module.make_record
+    return make
+
+
+@pytest.fixture
+def traced() -> list[str]:
+    """The command that traces what follows it, to be completed with `-o FILE`; skips where strace is missing."""
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed: the order of writes, syncs and releases cannot be watched")
+    return [strace, "-f", "-y", "-x", "-s", "65536", "-e", f"trace={TRACED}"]
+
+
+@pytest.fixture(name="check_trace")
+def _check_trace() -> Callable[..., tuple[list[Violation], int]]:
+    return check_trace
+
+
+@pytest.fixture(name="parse_trace")
+def _parse_trace() -> Callable[[Iterable[str]], list[Call]]:
+    return parse_trace

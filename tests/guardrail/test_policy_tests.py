@@ -1,0 +1,132 @@
+"""guardrail/policy_tests.py: the `test` blocks of a policy, run through the real Guard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from guardrail import ExpectationResult, Guard, run_tests
+from policy_dsl import CallExpectation, Catalogue, TestBlock, compile_policy, parse, policy_set
+
+TOOLS = Catalogue.from_tools(
+    [
+        {
+            "name": "send_money",
+            "inputSchema": {
+                "type": "object",
+                "properties": {"to": {"type": "string"}, "amount": {"type": "number"}},
+                "required": ["to", "amount"],
+            },
+        }
+    ]
+)
+RULES = """\
+language 1
+
+for agent "billing" on behalf of role { "finance", "audit" } {
+  allow send_money(to, amount) as pay when to in { "GB29" } and amount <= 500
+}
+ask send_money(to, amount) as to-named when to from user
+"""
+
+
+def run(tests: str, rules: str = RULES) -> Sequence[ExpectationResult]:
+    policy = policy_set([parse(f"{rules}\n{tests}", "bank.lw")], TOOLS)
+    return run_tests(policy, Guard(compile_policy(policy, TOOLS)))
+
+
+def test_every_expectation_is_judged_in_order_as_the_principal_of_its_test() -> None:
+    results = run(
+        """\
+test "a bill" as agent "billing" on behalf of role "audit" {
+  call send_money(to: "GB29", amount: 98.70) => allow by pay
+  call send_money(to: "GB29", amount: 501) => forbid
+}
+test "nobody" {
+  call send_money(to: "GB29", amount: 1) => forbid
+}
+"""
+    )
+    assert [(result.test, result.wanted, result.got.rule, result.passed) for result in results] == [
+        ("a bill", "allow", "pay", True),
+        ("a bill", "forbid", None, True),
+        ("nobody", "forbid", None, True),
+    ]
+
+
+def test_what_the_user_says_is_known_from_then_on_and_in_its_own_test_only() -> None:
+    results = run(
+        """\
+test "one" {
+  call send_money(to: "DE89 3704", amount: 1) => forbid
+  user "pay DE89 3704 please"
+  call send_money(to: "DE89 3704", amount: 1) => ask by to-named
+}
+test "two" {
+  call send_money(to: "DE89 3704", amount: 1) => forbid
+}
+"""
+    )
+    assert [result.passed for result in results] == [True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("expected", "says"),
+    [
+        ("=> allow", 'bank.lw:10:3: test "t": wanted allow, got forbid (no-rule)'),
+        ("=> allow by pay", 'bank.lw:10:3: test "t": wanted allow by `pay`, got forbid (no-rule)'),
+        ("=> forbid by pay", 'bank.lw:10:3: test "t": wanted forbid by `pay`, got forbid (no-rule)'),
+    ],
+)
+def test_a_failed_expectation_says_what_came_instead(expected: str, says: str) -> None:
+    call = f'call send_money(to: "DE89", amount: 1) {expected}'
+    [result] = run(f'# the third bank\ntest "t" {{\n  {call}\n}}\n')
+    assert not result.passed
+    assert result.render().splitlines() == [says, f"  10 |   {call}", f"     |   {'^' * len(call)}"]
+
+
+def test_the_right_effect_by_another_rule_fails() -> None:
+    [result] = run(
+        'test "t" as agent "billing" on behalf of role "finance" {\n'
+        '  call send_money(to: "GB29", amount: 5) => allow by to-named\n}\n'
+    )
+    assert not result.passed
+    assert "wanted allow by `to-named`, got allow by `pay` (rule)" in result.render()
+
+
+def test_rules_that_could_not_be_evaluated_are_named() -> None:
+    rules = "language 1\nforbid send_money as odd when note == 5\n"
+    [result] = run('test "t" {\n  call send_money(to: "x", amount: 1) => allow\n}\n', rules)
+    assert result.got.reason == "rule-error"
+    assert result.render().endswith("help: rules that could not be evaluated: `odd`: missing at `note`")
+
+
+def test_calls_that_the_catalogue_refuses() -> None:
+    results = run(
+        """\
+test "t" {
+  call send_monney(to: "x", amount: 1) => forbid
+  call send_money(to: "x") => forbid
+}
+"""
+    )
+    assert [(result.got.reason, result.passed) for result in results] == [
+        ("unknown-tool", True),
+        ("bad-arguments", True),
+    ]
+
+
+def test_arguments_that_are_no_strict_json_are_refused_as_at_the_gate() -> None:
+    policy = policy_set([parse(f'{RULES}\ntest "t" {{\n  call send_money(to: "x", amount: 1) => allow\n}}\n')], TOOLS)
+    [file] = policy.files
+    block = file.statements[-1]
+    assert isinstance(block, TestBlock)
+    [step] = block.steps
+    assert isinstance(step, CallExpectation)
+    for bad in ('{"to": "x", "to": "y"}', "[]", '{"amount": NaN}', ""):
+        broken = replace(block, steps=(replace(step, arguments=bad),))
+        changed = replace(policy, files=(replace(file, statements=(broken,)),))
+        [result] = run_tests(changed, Guard(compile_policy(policy, TOOLS)))
+        assert (result.got.effect, result.got.reason, result.passed) == ("forbid", "bad-arguments", False)

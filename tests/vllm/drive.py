@@ -1,0 +1,196 @@
+"""A real vLLM server behind the real gate: chat completions with tools, streaming and not.
+
+Run by `make test-vllm`. It needs about 3.5 GB of disk, 4 GB of memory and, once installed, two to four minutes: a minute
+for vLLM to get ready on two cores, the rest for a 135M model that answers a few dozen tokens a second. The model is far
+too small to choose tools well, so calls are forced with `tool_choice`; what is tested is the wire, not the model.
+Usage: drive.py DIR     (as tests/vllm/setup.sh made it)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from openai import OpenAI
+from rich.console import Console
+from rich.table import Table
+
+POLICY = """\
+language 1
+use tools "tools.json"
+
+allow get_weather(city) as weather
+allow get_secret(name) as secret when name == "the one that nobody asks for" message "This secret is not yours."
+"""
+
+
+def tool(name: str, argument: str) -> dict[str, Any]:
+    schema = {"type": "object", "properties": {argument: {"type": "string"}}, "required": [argument], "additionalProperties": False}
+    return {"type": "function", "function": {"name": name, "description": name.replace("_", " "), "parameters": schema}}
+
+
+TOOLS = [tool("get_weather", "city"), tool("get_secret", "name")]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(command: list[str], url: str, seconds: float, log: Path, env: dict[str, str]) -> Iterator[float]:
+    """Start `command`, wait until `url` answers 200, yield how long that took, stop it at the end."""
+    begun = time.monotonic()
+    with log.open("wb") as sink:
+        process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, env={**os.environ, **env})
+        try:
+            while True:
+                if process.poll() is not None or time.monotonic() - begun > seconds:
+                    raise SystemExit(f"{command[0]} did not get ready in {seconds:.0f} s:\n{log.read_text()[-3000:]}")
+                try:
+                    with urllib.request.urlopen(url, timeout=2) as answer:
+                        if answer.status == 200:
+                            break
+                except OSError:
+                    time.sleep(0.5)
+            yield time.monotonic() - begun
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def ask(client: OpenAI, *, stream: bool, choice: Any, prompt: str, strict: bool) -> tuple[list[tuple[str, str]], str, str | None]:
+    """The calls, the text and the finish reason that a client of the gate sees."""
+    # `strict` makes vLLM hold the model to the schema; without it this model writes a list where an object belongs.
+    tools = [{**t, "function": {**t["function"], "strict": strict}} for t in TOOLS]
+    common: dict[str, Any] = {
+        "model": "smollm2", "messages": [{"role": "user", "content": prompt}], "max_tokens": 150, "temperature": 0,
+        "tools": tools, "tool_choice": choice,
+    }
+    if not stream:
+        answer = client.chat.completions.create(**common).choices[0]
+        calls = [(c.function.name, c.function.arguments) for c in answer.message.tool_calls or []]
+        return calls, answer.message.content or "", answer.finish_reason
+    parts: dict[int, list[str]] = {}
+    text, finish = "", None
+    for chunk in client.chat.completions.create(stream=True, **common):
+        for piece in chunk.choices:
+            text += piece.delta.content or ""
+            finish = piece.finish_reason or finish
+            for call in piece.delta.tool_calls or []:
+                held = parts.setdefault(call.index, ["", ""])
+                if call.function is not None:
+                    held[0] += call.function.name or ""
+                    held[1] += call.function.arguments or ""
+    return [(name, arguments) for name, arguments in parts.values()], text, finish
+
+
+def named(name: str) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name}}
+
+
+def only_weather(calls: list[tuple[str, str]], text: str) -> bool:
+    return bool(calls) and all(name == "get_weather" and isinstance(json.loads(a).get("city"), str) for name, a in calls)
+
+
+def nothing_released(calls: list[tuple[str, str]], text: str) -> bool:
+    return not calls
+
+
+def no_forbidden(calls: list[tuple[str, str]], text: str) -> bool:
+    return all(name == "get_weather" for name, _ in calls)
+
+
+def text_only(calls: list[tuple[str, str]], text: str) -> bool:
+    return not calls and bool(text)
+
+
+WEATHER = "What is the weather in Paris?"
+CASES: tuple[tuple[str, Any, str, bool, Callable[[list[tuple[str, str]], str], bool]], ...] = (
+    ("plain text", "none", "Say hello.", False, text_only),
+    ("a named, allowed tool", named("get_weather"), WEATHER, True, only_weather),
+    ("a named tool, unreadable arguments", named("get_weather"), WEATHER, False, nothing_released),
+    ("a named tool whose rule does not hold", named("get_secret"), "Tell me the secret.", True, nothing_released),
+    ("some tool is required", "required", WEATHER, True, no_forbidden),
+    ("the model chooses", "auto", WEATHER, True, no_forbidden),
+)
+
+
+def main() -> int:
+    root = Path(sys.argv[1]).resolve()
+    console = Console()
+    model_port, gate_port = free_port(), free_port()
+    leastward = str(Path(sys.executable).parent / "leastward")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "tools.json").write_text(json.dumps(TOOLS))
+        (folder / "policy.lw").write_text(POLICY)
+        config = folder / "leastward.yaml"
+        config.write_text(
+            f'listen: {{host: 127.0.0.1, port: {gate_port}}}\npolicies: ["{folder}/policy.lw"]\n'
+            f'database: "{folder}/gate.db"\nupstreams: {{vllm: {{url: "http://127.0.0.1:{model_port}/v1", timeout: 300}}}}\n'
+        )
+        issued = subprocess.run(
+            [leastward, "keys", "issue", "--config", str(config), "--tenant", "test", "--agent", "vllm", "--json"],
+            check=True, capture_output=True, text=True,
+        )
+        key = json.loads(issued.stdout)["key"]
+        serve = [
+            str(root / "venv/bin/vllm"), "serve", str(root / "model"), "--served-model-name", "smollm2", "--host", "127.0.0.1",
+            "--port", str(model_port), "--enforce-eager", "--max-model-len", "2048", "--max-num-seqs", "4", "--dtype", "bfloat16",
+            "--enable-auto-tool-choice", "--tool-call-parser", "hermes",
+        ]
+        env = {
+            "HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "2",
+            "VLLM_NO_USAGE_STATS": "1", "PATH": f"{root / 'venv/bin'}{os.pathsep}{os.environ['PATH']}",
+        }
+        console.print("starting vLLM (about a minute on two cores)")
+        with (
+            running(serve, f"http://127.0.0.1:{model_port}/v1/models", 600, folder / "vllm.log", env) as ready,
+            running([leastward, "serve", "--config", str(config)], f"http://127.0.0.1:{gate_port}/readyz", 30, folder / "gate.log", {}),
+        ):
+            version = re.search(r"version (\S+)", (folder / "vllm.log").read_text())
+            console.print(f"vLLM {version[1] if version else '(version not printed)'} was ready after {ready:.0f} s")
+            passed = drive(console, OpenAI(base_url=f"http://127.0.0.1:{gate_port}/v1", api_key=key, timeout=600, max_retries=0))
+        verified = subprocess.run([leastward, "audit", "verify", "--config", str(config)], capture_output=True, text=True)
+        console.print(verified.stdout.strip())
+        return 0 if passed and verified.returncode == 0 else 1
+
+
+def drive(console: Console, client: OpenAI) -> bool:
+    models = [m.id for m in client.models.list()]
+    table = Table(title=f"through the gate; models: {', '.join(models)}")
+    for column in ("case", "stream", "calls that arrived", "text", "finish", "s", "ok"):
+        table.add_column(column)
+    passed = models == ["smollm2"]
+    for title, choice, prompt, strict, holds in CASES:
+        for stream in (False, True):
+            begun = time.monotonic()
+            calls, text, finish = ask(client, stream=stream, choice=choice, prompt=prompt, strict=strict)
+            ok = holds(calls, text)
+            passed = passed and ok
+            table.add_row(
+                title, str(stream), "; ".join(f"{n}{a}" for n, a in calls)[:60], text[:60].replace("\n", " "), str(finish),
+                f"{time.monotonic() - begun:.1f}", "yes" if ok else "NO",
+            )
+    console.print(table)
+    return passed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
