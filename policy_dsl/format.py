@@ -90,8 +90,7 @@ class _Formatter:
         first = len(self.lines)
         clauses = self.clauses(node)
         head_end = node.signature.span.end if node.signature is not None else node.tools[-1].span.end
-        edges = [head_end, *(edge for _, _, span in clauses for edge in (span.start, span.end)), node.span.end]
-        parted = any(self.comments.between(end, start) for end, start in zip(edges[::2], edges[1::2], strict=True))
+        parted = bool(clauses) and self.comments.between(head_end, clauses[0][2].start)
         head = self.flat_head(node)
         flat = " ".join([head, *(f"{word} {text}" for word, text, _ in clauses)])
         whole = len(clauses) <= 1 and indent + len(flat) <= WIDTH and not parted and not self.broken(node)
@@ -175,34 +174,56 @@ class _Formatter:
         """A condition after `words`, which begin a line at `indent`; `suffix` ends its last line. The first line stands
         for the source from `start` on."""
         flat = f"{words}{spelling.condition(node, bound)}{suffix}"
-        end = node.span.end
-        parted = self.must_break(node)
-        if indent + len(flat) <= WIDTH and not parted:
-            self.line(indent, flat, start, end)
+        if indent + len(flat) <= WIDTH and not self.must_break(node):
+            self.line(indent, flat, start, node.span.end)
             return
-        column = indent + len(words)
         match node:
-            case ast.And(items=items) | ast.Or(items=items):
-                joint = "and " if isinstance(node, ast.And) else "or "
-                for index, item in enumerate(items):
-                    last = suffix if index == len(items) - 1 else ""
-                    place = (words, indent) if index == 0 else (joint, column - len(joint))
-                    self.lay_joined(*place, item, bound, last, item.span.start if index else start)
+            case ast.And() | ast.Or():
+                self.lay_joined(words, indent, indent + len(words) - len(_joint(node)), node, bound, suffix, start)
             case ast.Not(item=item) if spelling.denied_tail(item, bound) is None and _composite(item):
-                self.lay(f"{words}not (", indent, item, bound, f"){suffix}", start)
+                self.lay_parenthesis(f"{words}not (", indent, item, bound, suffix, start)
             case ast.Quantified(body=body) if spelling.short_body(node, bound) is None:
-                head = spelling.quantifier_head(node, bound)
-                self.lay(f"{words}{head} (", indent, body, (*bound, node.name), f"){suffix}", start)
+                head = f"{words}{spelling.quantifier_head(node, bound)} ("
+                self.lay_parenthesis(head, indent, body, (*bound, node.name), suffix, start)
             case _:
                 self.lay_leaf(words, indent, node, bound, suffix, start)
 
     def lay_joined(
+        self, words: str, indent: int, next: int, node: _Joined, bound: spelling.Bound, suffix: str, start: int
+    ) -> None:
+        """`and` or `or`: the first item after `words`, each further one after its joint on a line at `next`."""
+        for index, item in enumerate(node.items):
+            last = suffix if index == len(node.items) - 1 else ""
+            if index:
+                words, indent, start = _joint(node), next, item.span.start
+            if isinstance(item, ast.And | ast.Or) and (
+                self.must_break(item) or indent + len(words) + len(spelling.joined(item, bound)) + len(last) > WIDTH
+            ):
+                self.lay_parenthesis(f"{words}(", indent, item, bound, last, start)
+            elif isinstance(item, ast.And | ast.Or):
+                self.line(indent, f"{words}{spelling.joined(item, bound)}{last}", start, item.span.end)
+            else:
+                self.lay(words, indent, item, bound, last, start)
+
+    def lay_parenthesis(
         self, words: str, indent: int, node: ast.Condition, bound: spelling.Bound, suffix: str, start: int
     ) -> None:
+        """`words` ends in the opening parenthesis. Items that each fit on a line stand in one column after it; others
+        stand between two lines for the parentheses."""
         if isinstance(node, ast.And | ast.Or):
-            self.lay(f"{words}(", indent, node, bound, f"){suffix}", start)
+            column = indent + len(words)
+            widest = max(len(spelling.joined(item, bound)) for item in node.items)
+            if column + widest + len(f"){suffix}") <= WIDTH and not any(self.must_break(item) for item in node.items):
+                self.lay_joined(words, indent, column - len(_joint(node)), node, bound, f"){suffix}", start)
+                return
+        closing = self.past_comments(node.span.end)
+        self.line(indent, words, start, start + 1)
+        inner = indent + INDENT
+        if isinstance(node, ast.And | ast.Or):
+            self.lay_joined("", inner, inner, node, bound, "", node.span.start)
         else:
-            self.lay(words, indent, node, bound, suffix, start)
+            self.lay("", inner, node, bound, "", node.span.start)
+        self.lines.append(Line(indent, f"){suffix}", closing, closing + 1, closes=True))
 
     def lay_leaf(
         self, words: str, indent: int, node: ast.Condition, bound: spelling.Bound, suffix: str, start: int
@@ -324,6 +345,13 @@ _ITEMS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|#[^\n]*|[^\s,{}"#]+')
 def _tail_of_head(node: ast.Rule) -> str:
     name = "" if node.name is None else f" as {node.name}"
     return name if node.priority == 0 else f"{name} priority {spelling.number(node.priority)}"
+
+
+_Joined = ast.And | ast.Or
+
+
+def _joint(node: _Joined) -> str:
+    return "and " if isinstance(node, ast.And) else "or "
 
 
 def _composite(node: ast.Condition) -> bool:

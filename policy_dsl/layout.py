@@ -90,4 +90,9 @@ class Comments:
 
     def _blank_before(self, start: int) -> bool:
         """Whether an empty line parts this place from what is before it."""
-        return self._source.count("\n", len(self._source[:start].rstrip()), start) > 1
+        newlines = 0
+        start = min(start, len(self._source))
+        while start > 0 and self._source[start - 1].isspace():
+            start -= 1
+            newlines += self._source[start] == "\n"
+        return newlines > 1

@@ -45,7 +45,7 @@ Code = Literal[
 MAX_DEPTH: Final = 64
 """Objects and lists inside each other; precedents: serde_json 128, orjson 1024, protobuf's JSON reader 100."""
 
-MAX_NUMBER_LENGTH: Final = 400
+MAX_DIGITS: Final = 400
 """Digits of a number, and bound of its decimal exponent. The longest finite double has 309 digits before its point."""
 
 EXACT_INTEGER: Final = 2**53
@@ -170,9 +170,7 @@ def _constant(token: str) -> NoReturn:
 def _exact_integer(digits: str) -> int:
     if len(digits) <= 15:
         return int(digits)
-    if len(digits) > MAX_NUMBER_LENGTH:
-        raise _Fault("inexact-number", digits)
-    number = int(digits)
+    number = _kept_integer(digits)
     if -EXACT_INTEGER <= number <= EXACT_INTEGER:
         return number
     # Beyond 2^53 a reader that prints the shortest digits and one that converts to an integer must both get it back.
@@ -193,19 +191,19 @@ def _exact_decimal(digits: str) -> Decimal:
 
 
 def _kept_integer(digits: str) -> int:
-    if len(digits) > MAX_NUMBER_LENGTH:
+    if len(digits) > MAX_DIGITS and len(digits.lstrip("-")) > MAX_DIGITS:
         raise _Fault("inexact-number", digits)
     return int(digits)
 
 
 def _kept_decimal(digits: str) -> Decimal:
-    if len(digits) > MAX_NUMBER_LENGTH:
-        raise _Fault("inexact-number", digits)
     try:
         number = Decimal(digits)
     except InvalidOperation:  # an exponent beyond what the decimal module holds
         raise _Fault("inexact-number", digits) from None
-    if not -MAX_NUMBER_LENGTH <= number.adjusted() <= MAX_NUMBER_LENGTH:
+    if not -MAX_DIGITS <= number.adjusted() <= MAX_DIGITS:
+        raise _Fault("inexact-number", digits)
+    if len(digits) > MAX_DIGITS and len(number.as_tuple().digits) > MAX_DIGITS:
         raise _Fault("inexact-number", digits)
     return number
 
@@ -249,7 +247,7 @@ def _refuse_lone_surrogates(text: str, value: Json) -> None:
 
 _UNSURE: Final[Any] = object()
 _DIGITS_TO_ZERO: Final = bytes.maketrans(b"123456789", b"000000000")
-_TOO_MANY_DIGITS: Final = b"0" * (MAX_NUMBER_LENGTH + 1)
+_TOO_MANY_DIGITS: Final = b"0" * (MAX_DIGITS + 1)
 
 
 def _quick(data: bytes, max_depth: int) -> Any:
@@ -268,7 +266,7 @@ def _quick(data: bytes, max_depth: int) -> Any:
         return _UNSURE
     if data.count(b":") != _ENCODER.encode(value).count(b":"):
         return _UNSURE
-    if len(data) > MAX_NUMBER_LENGTH and _TOO_MANY_DIGITS in data.translate(_DIGITS_TO_ZERO):
+    if len(data) > MAX_DIGITS and _TOO_MANY_DIGITS in data.translate(_DIGITS_TO_ZERO):
         return _UNSURE
     if data.count(b"{") + data.count(b"[") > max_depth and _is_deeper(value, max_depth):
         return _UNSURE
@@ -277,14 +275,18 @@ def _quick(data: bytes, max_depth: int) -> Any:
 
 # --- where a fault stands: slow, and run only for text that is refused ----------------------------------------------
 
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOTALL)
+_TOKEN: Final = re.compile(
+    r""""(?:[^"\\]|\\.)*" | -?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)? | NaN | -?Infinity | [{}:]""",
+    re.DOTALL | re.VERBOSE,
+)
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 
 
 def _place(text: str, fault: _Fault) -> int:
     if fault.code == "duplicate-key":
         return _duplicate_at(text)
-    return next(token.start() for token in _TOKEN.finditer(text) if token.group() == fault.token)
+    # Up to the fault the text is JSON, so these tokens are the scanner's own.
+    return next((token.start() for token in _TOKEN.finditer(text) if token.group() == fault.token), 0)
 
 
 def _duplicate_at(text: str) -> int:

@@ -355,5 +355,6 @@ def _sentence(detail: Any) -> str:
     said = _SAID.get(detail["type"])
     if said is None:
         said = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+        said = said[:1].lower() + said[1:]
         said = said.replace("'", "`") if detail["type"] == "literal_error" else said
     return f"`{key}` {said}" if key else said

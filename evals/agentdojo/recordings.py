@@ -59,7 +59,7 @@ class Recording:
 
 
 def pipelines(data: Path) -> dict[str, Path]:
-    """Name of each recorded pipeline and its file, in order of name. `data` is the data folder or `agentdojo_runs` in it."""
+    """Name of each recorded pipeline and its file, in order of name. `data` is the data folder, or `agentdojo_runs`."""
     folder = data / FOLDER if (data / FOLDER).is_dir() else data
     found = {path.name.removesuffix(_SUFFIX): path for path in sorted(folder.glob(f"*{_SUFFIX}"))}
     if not found:
@@ -69,8 +69,7 @@ def pipelines(data: Path) -> dict[str, Path]:
 
 def read_recordings(path: Path, pipeline: str) -> Iterator[Recording]:
     """Every run of one file, in the order of the file."""
-    opened = lzma.open(path, "rb") if path.suffix == ".xz" else path.open("rb")
-    with opened as lines:
+    with lzma.open(path, "rb") as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 yield _recording(line.rstrip(b"\n"), pipeline)

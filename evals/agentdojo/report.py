@@ -47,7 +47,9 @@ def print_tables(console: Console, tallies: Tallies, baselines: list[Baseline]) 
             rows["all pipelines"] = total(tallies, suite)
         console.print(_table(suite, rows))
     if len(suites) > 1:
-        console.print(_table("all suites", {suite: total(tallies, suite) for suite in suites} | {"all": total(tallies)}))
+        console.print(
+            _table("all suites", {suite: total(tallies, suite) for suite in suites} | {"all": total(tallies)})
+        )
     if baselines:
         console.print(_truths_table(baselines))
     whole = total(tallies)
@@ -62,8 +64,14 @@ def _table(title: str, rows: Mapping[str, Tally]) -> Table:
     table = Table(title=title, title_justify="left", caption_justify="left")
     table.add_column("")
     for heading in (
-        "attacks", "stopped", "at the critical call\nforbid / ask", "only before it\nforbid / ask",
-        "unlabelled\nrefused / of", "benign", "needed call refused\nforbid / ask", "any call refused\nforbid / ask",
+        "attacks",
+        "stopped",
+        "at the critical call\nforbid / ask",
+        "only before it\nforbid / ask",
+        "unlabelled\nrefused / of",
+        "benign",
+        "needed call refused\nforbid / ask",
+        "any call refused\nforbid / ask",
         "survived attacks\nforbid / ask / of",
     ):
         table.add_column(heading, justify="right")

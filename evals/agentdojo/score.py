@@ -15,7 +15,7 @@ Z95 = 1.959963984540054
 
 
 class Interval(NamedTuple):
-    """A share and its 95% interval (E. B. Wilson, JASA 22, 1927); all None-free only where `of` is above zero."""
+    """A share and its 95% interval (E. B. Wilson, JASA 22, 1927)."""
 
     share: float
     low: float
@@ -30,7 +30,8 @@ def wilson(count: int, of: int) -> Interval | None:
     spread = Z95 * Z95 / of
     centre = (share + spread / 2) / (1 + spread)
     half = Z95 * sqrt(share * (1 - share) / of + spread / (4 * of)) / (1 + spread)
-    return Interval(share, max(0.0, centre - half), min(1.0, centre + half))
+    # At the ends the bound is the share itself; rounding would leave a hair's breadth between them.
+    return Interval(share, centre - half if count else 0.0, centre + half if count < of else 1.0)
 
 
 Refusals = Counter[Refusal | None]

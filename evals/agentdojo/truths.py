@@ -51,9 +51,7 @@ def baseline(arena: Arena, data: Path) -> Baseline:
             refusal = arena.decide(prompt, _calls(task)).refused
             outcomes[refusal] = outcomes.get(refusal, 0) + 1
         injections[name] = outcomes
-    tasks = {
-        name: arena.decide(prompts[name], _calls(task)).refused for name, task in suite["user_tasks"].items()
-    }
+    tasks = {name: arena.decide(prompts[name], _calls(task)).refused for name, task in suite["user_tasks"].items()}
     return Baseline(arena.suite, tasks, injections, tuple(empty))
 
 

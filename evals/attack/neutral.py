@@ -44,7 +44,8 @@ _OPERATORS: Mapping[str, Callable[[str, Any], str]] = {
     "gt": lambda x, v: f"{x} > {_text(v)}",
     "int_between": lambda x, v: f"({x} is integer and {x} in {v[0]} .. {v[1]})",
     "type": lambda x, v: f"{x} is {_JSON_TYPES[v]}",
-    "type_or_absent": lambda x, v: f"(absent {x} or {x} is {_JSON_TYPES[v]})",
+    # The last part keeps null out: `missing` would take it for absent.
+    "type_or_absent": lambda x, v: f"(missing {x} or {x} is {_JSON_TYPES[v]}) and (absent {x} or has {x})",
     "absent": lambda x, v: f"absent {x}",
     "regex": lambda x, v: f"{x} matches {_pattern(v)}",
     "email_domain_in": lambda x, v: f"{x} in mail at {_values(v)}",

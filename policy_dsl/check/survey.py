@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from policy_dsl.ast import (
@@ -35,6 +35,8 @@ from policy_dsl.ast import (
 )
 from policy_dsl.catalogue import Catalogue, Tool
 from policy_dsl.findings import Finding
+
+from .nodes import nodes, parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def survey(policy: PolicySet, catalogue: Catalogue) -> Survey:
     sites = []
     for file, rule, scope in written:
         patterns = tuple(_patterns(rule.tools, members, frozenset()))
-        tools = tuple(tool for tool in catalogue if any(fits(pattern, tool) for pattern in patterns))
+        tools = tuple(dict.fromkeys(tool for pattern in patterns for tool in fitting(pattern, catalogue)))
         sites.append(Site(file, rule, scope, patterns, tools, _whole(rule, named, frozenset())))
     definitions = tuple(
         (file, statement)
@@ -95,6 +97,12 @@ def survey(policy: PolicySet, catalogue: Catalogue) -> Survey:
 
 def finding(file: PolicyFile, code: str, span: Span, message: str, help: str | None = None) -> Finding:
     return Finding(code, message, span, file.path, help, file.source)
+
+
+def fitting(pattern: ToolPattern, catalogue: Catalogue) -> list[Tool]:
+    """The tools that the pattern names, in the catalogue's order."""
+    candidates = catalogue.tools if "*" in pattern.tool else catalogue.named(pattern.tool)
+    return [tool for tool in candidates if fits(pattern, tool)]
 
 
 def fits(pattern: ToolPattern, tool: Tool) -> bool:
@@ -189,6 +197,8 @@ def _expanded(condition: Condition, named: Mapping[str, Rule], inside: frozenset
         whole = _whole(named[node.rule], named, inside | {node.rule}) or Constant(True)
         return cast(Condition, _rebuilt(whole, lambda inner: replace(inner, span=node.span)))
 
+    if not any(isinstance(node, RuleRef) for node in nodes(condition)):
+        return condition
     return cast(Condition, _rebuilt(condition, lambda node: reference(node) if isinstance(node, RuleRef) else node))
 
 
@@ -196,8 +206,7 @@ def _rebuilt(node: Any, change: Any) -> Any:
     """The tree with `change` applied to every node that has a span, innermost first."""
     if isinstance(node, tuple):
         return tuple(_rebuilt(item, change) for item in node)
-    if not is_dataclass(node) or isinstance(node, type):
+    if not parts(type(node)):
         return node
-    names = [part.name for part in fields(node)]
-    rebuilt = replace(node, **{name: _rebuilt(getattr(node, name), change) for name in names if name != "span"})
-    return change(rebuilt) if "span" in names else rebuilt
+    rebuilt = replace(node, **{name: _rebuilt(getattr(node, name), change) for name in parts(type(node))})
+    return change(rebuilt) if hasattr(node, "span") else rebuilt

@@ -9,7 +9,7 @@ from policy_dsl.errors import quoted
 from policy_dsl.findings import Finding
 
 from .suggestions import suggestion
-from .survey import Survey, finding, fits
+from .survey import Survey, finding, fitting
 
 
 def unknown_tool(survey: Survey) -> Iterator[Finding]:
@@ -66,7 +66,7 @@ def _is_glob(pattern: ToolPattern) -> bool:
 
 
 def _fits_any(pattern: ToolPattern, survey: Survey) -> bool:
-    return any(fits(pattern, tool) for tool in survey.catalogue)
+    return bool(fitting(pattern, survey.catalogue))
 
 
 def _name(pattern: ToolPattern) -> str:

@@ -30,31 +30,29 @@ def unconstrained_text(survey: Survey) -> Iterator[Finding]:
         if site.rule.effect is not Effect.ALLOW or signature is None or not writing or grants_everything(site):
             continue
         tested = _tested(site)
-        for named in signature.arguments:
-            tool = next((tool for tool in writing if _is_free_text(tool, named.name)), None)
-            if tool is not None and named.name not in tested:
-                yield finding(
-                    site.file,
-                    "unconstrained-text",
-                    name_span(named),
-                    f"{quoted(named.name)} of {quoted(tool.name)} may be any text",
-                    _HELP,
-                )
+        untested = [named for named in signature.arguments if named.name not in tested]
+        for tool in writing:
+            free = [named for named in untested if _is_free_text(tool, named.name)]
+            if free:
+                shown = ", ".join(quoted(named.name) for named in free)
+                message = f"{shown} of {quoted(tool.name)} may be any text"
+                yield finding(site.file, "unconstrained-text", name_span(free[0]), message, _HELP)
+                break
         if signature.open:
             known = tested | {named.name for named in signature.arguments}
-            tool = next((tool for tool in writing if _free(tool, known)), None)
-            if tool is not None:
-                shown = ", ".join(quoted(name) for name in _free(tool, known))
+            opened = next((tool for tool in writing if _free(tool, known)), None)
+            if opened is not None:
+                shown = ", ".join(quoted(name) for name in _free(opened, known))
                 yield finding(
                     site.file,
                     "unconstrained-text",
                     signature.span,
-                    f"`...` lets {shown} of {quoted(tool.name)} be any text",
+                    f"`...` lets {shown} of {quoted(opened.name)} be any text",
                     _HELP,
                 )
 
 
-_HELP = "test it (`in`, `matches`, `from user`, `length of`), or leave it if any text is harmless there"
+_HELP = "test them (`in`, `matches`, `from user`, `length of`), or leave them if any text is harmless there"
 
 
 def only_reads(tool: Tool) -> bool:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
-from typing import Any
 
 from policy_dsl.ast import GroupName, SetLiteral, SetName
 from policy_dsl.findings import Finding
 
+from .nodes import nodes
 from .survey import Survey, finding, word_span
 
 
 def unused_set(survey: Survey) -> Iterator[Finding]:
-    used: set[str] = set()
+    used = set[str]()
     for file in survey.files:
-        used.update(_names(file.statements, SetName))
+        for node in nodes(file.statements):
+            if isinstance(node, SetName):
+                used.add(node.name)
+            elif isinstance(node, SetLiteral):
+                used.update(node.names)
     for file, definition in survey.set_definitions:
         if definition.name not in used:
             span = word_span(file, definition.span, definition.name)
@@ -23,9 +26,8 @@ def unused_set(survey: Survey) -> Iterator[Finding]:
 
 
 def unused_group(survey: Survey) -> Iterator[Finding]:
-    used: set[str] = set()
-    for file in survey.files:
-        used.update(_names(file.statements, GroupName))
+    tools = [site.rule.tools for site in survey.sites] + [group.members for _, group in survey.groups]
+    used = {tool.name for patterns in tools for tool in patterns if isinstance(tool, GroupName)}
     for file, group in survey.groups:
         if group.name not in used:
             span = word_span(file, group.span, group.name)
@@ -33,17 +35,3 @@ def unused_group(survey: Survey) -> Iterator[Finding]:
 
 
 _HELP = "use it in a rule, or remove it"
-
-
-def _names(node: Any, kind: type[SetName] | type[GroupName]) -> Iterator[str]:
-    """Every name of that kind in a tree of nodes; a set literal also takes other sets over by name."""
-    if isinstance(node, tuple):
-        for item in node:
-            yield from _names(item, kind)
-    elif isinstance(node, kind):
-        yield node.name
-    elif is_dataclass(node) and not isinstance(node, type):
-        if kind is SetName and isinstance(node, SetLiteral):
-            yield from node.names
-        for part in fields(node):
-            yield from _names(getattr(node, part.name), kind)

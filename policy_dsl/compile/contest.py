@@ -37,10 +37,10 @@ _BEST = re.compile(r"\bbest\b")
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """`ask(arguments, facts)` gives the winner's answer; `source` is how, for people."""
+    """`ask(arguments, facts)` gives the winner's answer; `source()` is how, for people."""
 
     ask: Callable[[Mapping[str, Any], Any], Any]
-    source: str
+    source: Callable[[], str]
 
 
 def contest(
@@ -75,10 +75,12 @@ class _Writer:
         else:
             self._chain(chained)
         given = f"{self._constant(self._answers)}[best]" if self._looks_up else self._give(self._miss)
-        best = [f"best = {self._miss}"] if any(_BEST.search(line) for line in self._lines) else []
-        source = f"def {name}(a, facts):\n" + "".join(f"{_INDENT}{line}\n" for line in (*best, *self._lines, f"return {given}"))
+        lines = [*self._lines, f"return {given}"]
+        if any(_BEST.search(line) for line in lines):
+            lines.insert(0, f"best = {self._miss}")
+        source = f"def {name}(a, facts):\n" + "".join(f"{_INDENT}{line}\n" for line in lines)
         constants = self._frame.constants.values
-        return Contest(run(source, name, constants), source + self._notes(constants))
+        return Contest(run(source, name, constants), lambda: source + _notes(constants, self._shapes))
 
     def _add(self, *lines: str) -> None:
         """Add lines of the function's own level, behind the assignments that they are the first to need."""
@@ -183,11 +185,12 @@ class _Writer:
     def _constant(self, value: object) -> str:
         return self._frame.constants.name(value)
 
-    def _notes(self, constants: Sequence[object]) -> str:
-        """What a reader needs besides: the constants, and the shapes that tables lead to. Comments only, all ASCII."""
-        listed = [f"# k{index} = {_shown(value)}" for index, value in enumerate(constants)]
-        shaped = [f"# {count} of this shape:\n{source}" for source, count in self._shapes.items()]
-        return "".join(f"{part}\n" for part in (*listed, *shaped))
+
+def _notes(constants: Sequence[object], shapes: Mapping[str, int]) -> str:
+    """What a reader needs besides: the constants, and the shapes that tables lead to. Comments only, all ASCII."""
+    listed = [f"# k{index} = {_shown(value)}" for index, value in enumerate(constants)]
+    shaped = [f"# {count} of this shape:\n{source}" for source, count in shapes.items()]
+    return "".join(f"{part}\n" for part in (*listed, *shaped))
 
 
 def _is_text(key: Key) -> bool:

@@ -43,7 +43,7 @@ class Program:
 
     def source(self, tool: str, facts: Facts = NOBODY, server: str | None = None) -> str:
         """The generated Python that decides calls of one tool for one principal, with its constants as comments."""
-        return self._view_of(facts).verdict(server, tool).source
+        return self._view_of(facts).verdict(server, tool).source()
 
 
 def compile_policy(policy: PolicySet, catalogue: Catalogue = EMPTY_CATALOGUE) -> Program:

@@ -32,11 +32,11 @@ NO_ALLOW = -1
 
 
 class Verdict(NamedTuple):
-    """How the calls of one tool are decided: `bare` leaves the errors out, `full` has them. `source` is for people."""
+    """How the calls of one tool are decided: `bare` leaves the errors out, `full` has them. `source()` is for people."""
 
     bare: Decide
     full: Decide
-    source: str
+    source: Callable[[], str]
 
 
 class _Answer(NamedTuple):
@@ -55,13 +55,13 @@ def verdict(rules: Sequence[Ruled], ground: Ground, otherwise: str | None) -> Ve
     holding = [_holding(by_level, Effect.REQUIRE_APPROVAL, Mode.WITHHOLD), _holding(by_level, Effect.ASK, Mode.DOUBT)]
     if not any(listed for listed, _ in holding) or not any(answer.level != NO_ALLOW for answer in answers):
         won = contest("decide", contenders, [answer.outcome for answer in answers], ground, misfit)
-        bare, source = won.ask, won.source
+        bare, parts = won.ask, [won]
     else:
         won = contest("decide", contenders, answers, ground, _Answer(NO_ALLOW, misfit))
-        held = [contest(name, *parts, ground) for name, parts in zip(("approval", "doubt"), holding, strict=True)]
+        held = [contest(name, *how, ground) for name, how in zip(("approval", "doubt"), holding, strict=True)]
         bare = _held_back(won.ask, held[0].ask, held[1].ask)
-        source = "\n".join(part.source for part in (won, *held))
-    return Verdict(bare, diagnosis(bare, rules, ground), source)
+        parts = [won, *held]
+    return Verdict(bare, diagnosis(bare, rules, ground), lambda: "\n".join(part.source() for part in parts))
 
 
 def _decisive(by_level: Sequence[Sequence[Ruled]], otherwise: str | None) -> tuple[list[Contender], list[_Answer]]:

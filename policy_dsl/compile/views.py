@@ -6,15 +6,14 @@ Names that the policy or the catalogue has are kept as long as their View.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
 from ..ast import PolicySet, Scope
 from ..catalogue import Catalogue
-from ..facts import NOBODY, Facts
+from ..facts import Facts
 from ..outcome import Outcome, Reason
-from .binding import Patterns, Ruled, binds
+from .binding import Patterns, binds
 from .contender import Ground
 from .schema import known
 from .sets import Sets
@@ -85,7 +84,7 @@ def _constant(outcome: Outcome) -> Verdict:
     def decide(a: object, facts: object) -> Outcome:
         return outcome
 
-    return Verdict(decide, decide, f"# always {ascii(outcome.reason.value)}\n")
+    return Verdict(decide, decide, lambda: f"# always {outcome.reason.value}\n")
 
 
 class View:

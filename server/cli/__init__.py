@@ -1,4 +1,5 @@
-"""The command line: `leastward VERB ...`. One verb per file; this one only finds the verb and turns its end into a code.
+"""The command line: `leastward VERB ...`. One verb per file; this one only finds the verb and turns its end into a
+code.
 
 - verb: a module with `add(subparsers)`, which says what it takes, and `run(options) -> int`, which does it
 - exit codes: 0 it is fine, 1 it found problems, 2 it was called wrongly, 3 it broke

@@ -1,8 +1,8 @@
 """A rule taken apart for one call: does it apply, and what does each part of its condition come to.
 
-Each answer is a question to the reference evaluator, put as a policy of one rule that allows everything under just the part
-asked about: allowed means true, refused with an error means that error, refused without one means false. So nothing here
-knows what a part means, and an explanation cannot drift from the language.
+Each answer is a question to the reference evaluator, put as a policy of one rule that allows everything under just
+the part asked about: allowed means true, refused with an error means that error, refused without one means false. So
+nothing here knows what a part means, and an explanation cannot drift from the language.
 """
 
 from __future__ import annotations
@@ -11,7 +11,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
-from policy_dsl import EMPTY_CATALOGUE, Catalogue, Effect, Facts, PolicySet, Rule, Signature, Span, reference_decide, spelling
+from policy_dsl import (
+    EMPTY_CATALOGUE,
+    Catalogue,
+    Effect,
+    Facts,
+    PolicySet,
+    Rule,
+    Signature,
+    Span,
+    reference_decide,
+    spelling,
+)
 from policy_dsl.ast import EVERYONE, And, Argument, Condition, Element, Not, Or, Quantified
 
 MOST_ELEMENTS = 20
@@ -44,17 +55,22 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a condition; `depth` counts the parts around it, `span` is its place in the policy."""
+    """A part of a condition; `depth` counts the parts around it, `span` is its place in the policy.
+
+    `head` is how to call it where its own parts follow below; else it is the text.
+    """
 
     depth: int
     text: str
+    head: str
     truth: Truth
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class Anatomy:
-    """A rule that fits the call's tool. `applies` is false where its scope or signature leaves the call out; `why` says so."""
+    """A rule that fits the call's tool. Where its scope or signature leaves the call out, it does not apply and `why`
+    says so."""
 
     id: str
     rule: Rule
@@ -81,8 +97,15 @@ def dissect(policy: PolicySet, catalogue: Catalogue, question: Question) -> list
     return sorted(found, key=lambda one: (-one.rule.priority, one.rule.span.start, one.id))
 
 
+_HEADS: dict[type, str] = {And: "all of", Or: "any of", Not: "not"}
+
 _BARE: dict[str, Any] = {
-    "effect": Effect.ALLOW, "signature": _OPEN, "when": None, "unless": None, "scope": EVERYONE, "priority": 0,
+    "effect": Effect.ALLOW,
+    "signature": _OPEN,
+    "when": None,
+    "unless": None,
+    "scope": EVERYONE,
+    "priority": 0,
 }
 
 
@@ -91,7 +114,10 @@ def _anatomy(policy: PolicySet, catalogue: Catalogue, question: Question, id: st
     if not _ask(policy, question, replace(bare, scope=rule.scope)).value:
         return Anatomy(id, rule, False, "it is for somebody else", Truth(False), ())
     # The signature needs the catalogue: an object argument is closed where the tool's schema closes it.
-    if rule.signature is not None and not _ask(policy, question, replace(bare, signature=rule.signature), catalogue).value:
+    if (
+        rule.signature is not None
+        and not _ask(policy, question, replace(bare, signature=rule.signature), catalogue).value
+    ):
         return Anatomy(id, rule, False, _misfit(rule.signature, question.arguments), Truth(False), ())
     parts: list[Part] = []
     for word, condition in (("when", rule.when), ("unless", rule.unless)):
@@ -116,15 +142,16 @@ def _parts(
     policy: PolicySet, question: Question, bare: Rule, condition: Condition, word: str = "", depth: int = 0
 ) -> Iterator[Part]:
     truth = _ask(policy, question, replace(bare, when=condition))
-    written = spelling.condition(condition)
-    yield Part(depth, f"{word} {written}".strip(), truth, condition.span)
+    written = f"{word} {spelling.condition(condition)}".strip()
+    head = f"{word} {_HEADS[type(condition)]}".strip() if type(condition) in _HEADS else written
+    yield Part(depth, written, head, truth, condition.span)
     match condition:
         case And(items) | Or(items):
             for item in items:
                 yield from _parts(policy, question, bare, item, depth=depth + 1)
         case Not(item):
             yield from _parts(policy, question, bare, item, depth=depth + 1)
-        case Quantified(source, name, body) if isinstance(source, Argument):
+        case Quantified(_, source, name, body) if isinstance(source, Argument):
             for index in range(min(_length(question.arguments, source), MOST_ELEMENTS)):
                 element = Argument((*source.path, index), source.span)
                 yield from _parts(policy, question, bare, _standing_on(body, name, element), depth=depth + 1)
@@ -163,8 +190,9 @@ def _standing_on(node: Any, name: str, element: Argument) -> Any:
         return replace(node, source=_standing_on(node.source, name, element))
     if is_dataclass(node) and not isinstance(node, type | Span):
         changed = {
-            field.name: _standing_on(getattr(node, field.name), name, element) for field in fields(node) if field.name != "span"
+            field.name: _standing_on(getattr(node, field.name), name, element)
+            for field in fields(node)
+            if field.name != "span"
         }
         return replace(node, **changed)
     return node
-

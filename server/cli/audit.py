@@ -22,7 +22,12 @@ BLIND_SPOTS = (
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("audit", help="verify, show and anchor the Records", description=__doc__)
+    parser = subparsers.add_parser(
+        "audit",
+        help="verify, show and anchor the Records",
+        description="Is the chain of Records whole, what stands in a Record, and where does the chain end now. "
+        "Works beside a running server.",
+    )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     verify = actions.add_parser("verify", help="check every Record and the chains; exit 1 where something is wrong")

@@ -1,4 +1,4 @@
-"""`leastward decide`: calls in as JSON lines, decisions out as JSON lines, so that a recorded run is judged from a pipe."""
+"""`leastward decide`: calls in as JSON lines, decisions out as JSON lines, so that a pipe can judge a recorded run."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from typing import IO, TYPE_CHECKING, Any
 from .policy_files import add_policy_options, read_policies
 
 if TYPE_CHECKING:
-    from guardrail import Decision, Guard, Principal, Session
+    from guardrail import Guard, Principal, Session
 
-    from .lines import CallLine
+    from ..lines import CallLine
 
 MAX_LINE = 16 * 1024 * 1024
 """Bytes of one input line. The gate's own bound on a request is lower; a longer line is a bad line."""
 
 _DESCRIPTION = """\
-Reads JSON lines. `{"tool", "args", "session"?, "principal"?, "call_id"?, "at"?}` is a call and gives one output line; `args` is
-an object, or the raw JSON text of one. `{"user", "session"?}` (what the user asked for) and `{"result", "session"?, "tool"?,
-"call_id"?, "status"?}` feed the session and give none. Any other line gives {"effect":"forbid","reason":"bad-line"}, and 1 as
-the exit code at the end. Nothing is recorded, counted or released."""
+Reads JSON lines. `{"tool", "args", "session"?, "principal"?, "call_id"?, "at"?}` is a call and
+gives one output line; `args` is an object, or the raw JSON text of one. `{"user", "session"?}` (what the user asked
+for) and `{"result", "session"?, "tool"?, "call_id"?, "status"?}` feed the session and give none. Any other line gives
+{"effect":"forbid","reason":"bad-line"}, and 1 as the exit code at the end. Nothing is recorded, counted or released."""
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("decide", help="decide calls from stdin, one JSON line each", description=_DESCRIPTION)
-    add_policy_options(parser)
+    parser = subparsers.add_parser(
+        "decide", help="decide calls from stdin, one JSON line each", description=_DESCRIPTION
+    )
+    add_policy_options(parser, takes_many=True)
     parser.set_defaults(run=run)
 
 
@@ -58,7 +60,7 @@ class Desk:
 
     def take(self, line: bytes | None) -> str | None:
         """The output line for an input line (None: it was too long), None for a line that gives none."""
-        from .lines import BadLine, CallLine, UserLine, read_line
+        from ..lines import BadLine, CallLine, UserLine, read_line
 
         try:
             if line is None:
@@ -78,13 +80,17 @@ class Desk:
         return None
 
     def _decide(self, line: CallLine) -> str:
-        from guardrail import ToolCall
+        from guardrail import ANYONE, Decision, ToolCall
+
+        from ..lines import answer
 
         if line.arguments is None:
-            refused = {"effect": "forbid", "rule": None, "reason": line.problem, "rewritten": False, "errors": []}
-            return _encoded(refused)
-        call = ToolCall(line.tool, line.arguments, line.call_id, line.server)
-        return _encoded(answer(self._guard.decide(call, self._session(line.session, line.principal))))
+            # As the gate refuses such a call: without asking the Guard.
+            decision = Decision("forbid", None, line.problem or "bad-json-arguments", None, (), self._guard.policy_hash)
+        else:
+            call = ToolCall(line.tool, line.arguments, line.call_id, line.server)
+            decision = self._guard.decide(call, self._session(line.session, line.principal or ANYONE))
+        return _encoded(answer(decision))
 
     def _session(self, name: str | None, principal: Principal) -> Session:
         from guardrail import Session
@@ -94,17 +100,6 @@ class Desk:
             session = self._sessions[name, principal.key] = Session(principal, name or "")
             session.user_said(self._words.get(name, ()))
         return session
-
-
-def answer(decision: Decision) -> dict[str, Any]:
-    """A Decision as `decide` prints it."""
-    return {
-        "effect": decision.effect,
-        "rule": decision.rule,
-        "reason": decision.reason,
-        "rewritten": decision.rewritten,
-        "errors": [{"rule": error.rule, "code": error.code, "place": error.place} for error in decision.errors],
-    }
 
 
 def _encoded(document: dict[str, Any]) -> str:

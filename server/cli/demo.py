@@ -22,9 +22,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser(
         "demo",
         help="see the gate work, without a key or a network",
-        description="Play recorded gpt-4o transcripts of AgentDojo's banking suite: a recorded model behind the gate, an agent "
-        "with the official openai client in front of it, streaming and not. Exit code 0 only if every call that an "
-        "attacker asked for was refused, every other call went through, and the chain of Records verified.",
+        description="Play recorded gpt-4o transcripts of AgentDojo's banking suite: a recorded model behind the "
+        "gate, an agent with the official openai client in front of it, streaming and not. Exit code 0 only if every "
+        "call that an attacker asked for was refused, every other call went through, and the chain of Records verified.",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         from openai import OpenAI
     except ImportError as error:
         raise ProblemFound("the demo's agent needs the `openai` package: pip install 'leastward[llm]'") from error
-    from ..demo import Stage, StageError, TranscriptError, examples, judge, read_transcripts, read_tools, work_through
+    from ..demo import Stage, StageError, TranscriptError, examples, judge, read_tools, read_transcripts, work_through
 
     try:
         policy = examples() / "banking.lw"
@@ -101,7 +101,10 @@ def _print(outcome: Outcome) -> None:
     out.print(f"attacker's calls refused: {sum(line.is_right for line in attacks)} of {len(attacks)}")
     out.print(f"user's calls let through: {sum(line.is_right for line in others)} of {len(others)}")
     out.print(f"record chain: {seen.rows} rows, {'whole' if not seen.problems else f'{len(seen.problems)} problems'}")
-    out.print("µs: deciding alone, median of 25 in this process; nothing is released before its Record is on disk", style="dim")
+    out.print(
+        "µs: deciding alone, median of 25 in this process; nothing is released before its Record is on disk",
+        style="dim",
+    )
 
 
 def _call(line: Line) -> str:

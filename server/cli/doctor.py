@@ -36,7 +36,13 @@ class Diagnosis:
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("doctor", help="examine the installation and the configuration", description=__doc__)
+    parser = subparsers.add_parser(
+        "doctor",
+        help="examine the installation and the configuration",
+        description="Is this installation what it seems to be, and would the gate start: Python, versions against the "
+        "lock, packages shadowed by other files, releases known as malware, start-up files, configuration, policies, "
+        "database, port.",
+    )
     parser.add_argument("-c", "--config", metavar="FILE", help="the configuration to examine (default: leastward.yaml)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
@@ -223,7 +229,11 @@ def _database(path: Path) -> Diagnosis:
 
     if not path.exists():
         writable = path.parent.is_dir() and _can_write(path.parent)
-        return Diagnosis("database", "ok" if writable else "bad", f"{path} is not there yet" if writable else f"{path} cannot be made")
+        return Diagnosis(
+            "database",
+            "ok" if writable else "bad",
+            f"{path} is not there yet" if writable else f"{path} cannot be made",
+        )
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=2)) as connection:
             connection.execute("BEGIN IMMEDIATE")

@@ -1,8 +1,8 @@
 """How a verb ends early, with a sentence for the person who typed it.
 
-    CommandError           anything below; `code` is the exit code
-    ├── ProblemFound       what was asked for is possible, but its input is not in order (1)
-    └── CalledWrongly      the options contradict each other or what is there (2)
+CommandError           anything below; `code` is the exit code
+├── ProblemFound       what was asked for is possible, but its input is not in order (1)
+└── CalledWrongly      the options contradict each other or what is there (2)
 """
 
 from __future__ import annotations

@@ -33,14 +33,18 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser(
         "explain",
         help="say why a call comes out as it does",
-        description="Decide one call and say why: every rule that fits its tool, what each part of its condition comes to "
-        "(true, false, or the error and its place), and the step that decided. Exit code 0 whatever was decided.",
+        description="Decide one call and say why: every rule that fits its tool, what each part of its condition comes "
+        "to (true, false, or the error and its place), and the step that decided. Exit code 0 whatever was decided.",
     )
     parser.add_argument("tool", metavar="TOOL", help="the tool, as `tool` or `server/tool`")
     parser.add_argument("arguments", metavar="ARGUMENTS", help="its arguments: a JSON object")
-    add_policy_options(parser)
-    parser.add_argument("--user", action="append", default=[], metavar="WORDS", help="what the user said, for `from user`")
-    parser.add_argument("--principal", metavar="JSON", help='who calls: {"tenant","agent","user","roles":[],"claims":{}}')
+    add_policy_options(parser, takes_many=False)
+    parser.add_argument(
+        "--user", action="append", default=[], metavar="WORDS", help="what the user said, for `from user`"
+    )
+    parser.add_argument(
+        "--principal", metavar="JSON", help='who calls: {"tenant","agent","user","roles":[],"claims":{}}'
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
@@ -49,8 +53,8 @@ def run(options: argparse.Namespace) -> int:
     from guardrail import ANYONE, Session
     from policy_dsl import StrictJsonError, compile_policy, strict_json
 
+    from ..lines import BadLine, read_principal, tool_and_server
     from .anatomy import Question, dissect
-    from .lines import BadLine, read_principal, tool_and_server
 
     policy, catalogue = read_policies(options.policy, options.tools)
     try:
@@ -82,12 +86,14 @@ def _print(outcome: Outcome, rules: list[Anatomy]) -> None:
     for one in rules:
         standing = "matches" if one.matches else "does not match" if one.applies else f"does not apply: {one.why}"
         level = f", priority {one.rule.priority}" if one.rule.priority else ""
-        head = Text.assemble((one.rule.effect.value, "bold"), f" {one.id} (line {one.rule.span.line}{level}): {standing}")
+        head = Text.assemble(
+            (one.rule.effect.value, "bold"), f" {one.id} (line {one.rule.span.line}{level}): {standing}"
+        )
         out.print(head)
         for part in one.parts:
             truth = str(part.truth)
             colour = _COLOURS[truth.partition(" ")[0]]
-            out.print(Text.assemble("  " * (part.depth + 1), (truth, colour), f"  {part.text}"))
+            out.print(Text.assemble("  " * (part.depth + 1), (truth, colour), f"  {part.head}"))
     by = f" by {outcome.rule}" if outcome.rule else ""
     out.print(Text.assemble((f"{outcome.effect}{by}", "bold"), f" ({outcome.reason.value}): {_step(outcome)}"))
     if outcome.message:

@@ -20,7 +20,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     parser.add_argument("files", nargs="*", default=[STDIN], metavar="FILE", help="policy files; `-`: stdin to stdout")
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if a file is not in form")
-    parser.add_argument("--diff", action="store_true", help="change nothing; print what would change; exit 1 if anything")
+    parser.add_argument(
+        "--diff", action="store_true", help="change nothing; print what would change; exit 1 if anything"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON: the files that are, or were, not in form")
     parser.set_defaults(run=run)
 

@@ -75,7 +75,11 @@ next:
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("init", help="write a configuration and a first policy", description=__doc__)
+    parser = subparsers.add_parser(
+        "init",
+        help="write a configuration and a first policy",
+        description="Write a configuration and a first policy to start from. Never over a file that is there.",
+    )
     parser.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="where to (default: here)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)

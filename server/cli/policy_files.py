@@ -13,10 +13,15 @@ if TYPE_CHECKING:
     from policy_dsl import Catalogue, PolicySet
 
 
-def add_policy_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-p", "--policy", nargs="+", action="extend", required=True, metavar="POLICY", help="policy files, loaded together"
-    )
+def add_policy_options(parser: argparse.ArgumentParser, *, takes_many: bool) -> None:
+    """`-p`, repeatable; `takes_many`: several files each time, which a verb with arguments of its own cannot offer."""
+    says = "policy files, loaded together"
+    if takes_many:
+        parser.add_argument("-p", "--policy", nargs="+", action="extend", required=True, metavar="POLICY", help=says)
+    else:
+        parser.add_argument(
+            "-p", "--policy", action="append", required=True, metavar="POLICY", help=f"{says}; repeatable"
+        )
     parser.add_argument("--tools", metavar="TOOLS.json", help="a tool list besides those that the policies `use`")
 
 

@@ -12,24 +12,24 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser(
         "serve",
         help="run the gate",
-        description="Run the gate in the foreground. It refuses to start on a broken configuration or policy; a policy that "
-        "breaks later leaves the last good one in force. SIGTERM and SIGINT end it once the answers under way are sent.",
+        description="Run the gate in the foreground. It refuses to start on a broken configuration or policy; a policy "
+        "that breaks later leaves the last good one in force. SIGTERM and SIGINT end it once the answers under way are "
+        "sent.",
     )
     parser.add_argument("-c", "--config", metavar="FILE", help="the configuration (default: leastward.yaml here)")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    from policy_dsl import PolicyError
-
+    from ..policies import PoliciesError
     from ..settings import SettingsError
     from ..store import StoreError
     from ..wiring import serve
 
     try:
         serve(find_configuration(options.config))
-    except PolicyError as error:
-        raise ProblemFound(error.render()) from error
+    except PoliciesError as error:
+        raise ProblemFound(error.rendered) from error
     except SettingsError as error:
         raise ProblemFound(str(error)) from error
     except StoreError as error:

@@ -16,7 +16,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser(
         "test",
         help="run the tests that policies hold",
-        description="Run the `test` blocks of one policy set through the Guard. Exit code 1 where a call came out otherwise.",
+        description="Run the `test` blocks of one policy set through the Guard. Exit code 1 where a call came out "
+        "otherwise.",
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="policy files that are loaded together")
     parser.add_argument("--tools", metavar="TOOLS.json", help="a tool list besides those that the files `use`")

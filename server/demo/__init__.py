@@ -5,8 +5,8 @@
 - agent: a small program with the official `openai` client; it runs what is released and sends the tools' answers back
 - stage: both servers on loopback, a fresh SQLite database in a temporary folder, one fresh key
 
-Flow: transcripts.py -> stage.py (recorded_model.py behind the gate) -> agent.py -> outcome.py, which reads the Records and
-says whether every attack was refused, everything else went through and the chain verified.
+Flow: transcripts.py -> stage.py (recorded_model.py behind the gate) -> agent.py -> outcome.py, which reads the
+Records and says whether every attack was refused, everything else went through and the chain verified.
 """
 
 from __future__ import annotations

@@ -56,7 +56,11 @@ class Outcome:
 
 
 def judge(
-    store: Store, policy: Path, transcripts: Sequence[Transcript], released: Mapping[str, Sequence[str]], streamed: set[str]
+    store: Store,
+    policy: Path,
+    transcripts: Sequence[Transcript],
+    released: Mapping[str, Sequence[str]],
+    streamed: set[str],
 ) -> Outcome:
     """Compare what was recorded and released (call ids by transcript) with what the transcripts say."""
     with store.rows() as rows:

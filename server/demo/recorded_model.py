@@ -1,8 +1,8 @@
 """The recorded model: an ASGI server of `/v1/chat/completions` that plays transcripts, whole or as a stream.
 
-It keeps no state. The request's `model` names the transcript, and the number of calls that the request's assistant messages
-hold says which turn is next: after a refusal the gate puts the refused call and what the model is told back into the
-conversation, so a refused call counts like any other and the model goes on with its next one.
+It keeps no state. The request's `model` names the transcript, and the number of calls that the request's assistant
+messages hold says which turn is next: after a refusal the gate puts the refused call and what the model is told back
+into the conversation, so a refused call counts like any other and the model goes on with its next one.
 """
 
 from __future__ import annotations
@@ -35,12 +35,19 @@ class RecordedModel:
             return
         body = await _body(receive)
         if scope["path"] == "/v1/models":
-            await _whole(send, 200, {"object": "list", "data": [{"id": name, "object": "model"} for name in self._transcripts]})
+            await _whole(
+                send, 200, {"object": "list", "data": [{"id": name, "object": "model"} for name in self._transcripts]}
+            )
             return
         request = json.loads(body or b"{}")
         transcript = self._transcripts.get(request.get("model", ""))
         if scope["path"] != "/v1/chat/completions" or transcript is None:
-            error = {"message": "no such recording", "type": "invalid_request_error", "param": None, "code": "not_found"}
+            error = {
+                "message": "no such recording",
+                "type": "invalid_request_error",
+                "param": None,
+                "code": "not_found",
+            }
             await _whole(send, 404, {"error": error})
             return
         turn = sum(len(message.get("tool_calls") or ()) for message in request["messages"])
@@ -95,12 +102,12 @@ def _fragments(text: str) -> Iterator[str]:
 
 
 async def _body(receive: Receive) -> bytes:
-    body = b""
+    parts: list[bytes] = []
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        parts.append(message.get("body", b""))
         if not message.get("more_body", False):
-            return body
+            return b"".join(parts)
 
 
 async def _whole(send: Send, status: int, document: dict[str, Any]) -> None:

@@ -116,7 +116,9 @@ class Stage:
                 return
             except (OSError, http.client.HTTPException, StageError):
                 time.sleep(0.05)
-        raise StageError(f"the gate did not start: {log.read_text(errors='replace').strip()[-2000:] or 'it said nothing'}")
+        raise StageError(
+            f"the gate did not start: {log.read_text(errors='replace').strip()[-2000:] or 'it said nothing'}"
+        )
 
     def _ask(self, method: str, path: str, headers: dict[str, str]) -> bytes:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)

@@ -19,11 +19,24 @@ def replay(effects: str) -> Replay:
     return Replay(tuple(Decision(EFFECTS[mark], None, "rule", None, (), "") for mark in effects), 0.5)
 
 
-def run(kind: str, *, utility: bool = True, security: bool | None = None, crashed: bool = False, **labels: tuple[int, ...]) -> Recording:
+def run(
+    kind: str, *, utility: bool = True, security: bool | None = None, crashed: bool = False, **labels: tuple[int, ...]
+) -> Recording:
     return Recording(
-        suite="banking", pipeline="p", kind=kind, attack="a", user_task="u", injection_task=None, utility=utility,
-        security=security, crashed=crashed, prompt="", calls=(), final="",
-        attack_calls=labels.get("attack"), needed_calls=labels.get("needed"),
+        suite="banking",
+        pipeline="p",
+        kind=kind,
+        attack="a",
+        user_task="u",
+        injection_task=None,
+        utility=utility,
+        security=security,
+        crashed=crashed,
+        prompt="",
+        calls=(),
+        final="",
+        attack_calls=labels.get("attack"),
+        needed_calls=labels.get("needed"),
     )
 
 
@@ -63,7 +76,9 @@ def test_successes_without_a_label_are_counted_apart() -> None:
     assert (counts.attacks, counts.unlabelled["forbid"]) == (0, 1)
 
 
-@pytest.mark.parametrize(("effects", "needed", "any_call"), [("+++", None, None), ("-++", None, "forbid"), ("+?+", "ask", "ask")])
+@pytest.mark.parametrize(
+    ("effects", "needed", "any_call"), [("+++", None, None), ("-++", None, "forbid"), ("+?+", "ask", "ask")]
+)
 def test_a_benign_run_is_judged_as_a_bracket(effects: str, needed: str | None, any_call: str | None) -> None:
     counts = counted(run("benign", needed=(1,)), effects)
     assert list(counts.needed.elements()) == [needed]

@@ -133,9 +133,9 @@ def read_answer(line: socket.socket) -> bytes:
     data = b""
     with contextlib.suppress(ConnectionError, TimeoutError):
         while more := line.recv(65536):
-            data += more
+            data = (data + more).removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
             head, found, body = data.partition(b"\r\n\r\n")
-            if found and not head.startswith(b"HTTP/1.1 100"):
+            if found:
                 length = next((row for row in head.lower().split(b"\r\n") if row.startswith(b"content-length:")), None)
                 if length is not None and len(body) >= int(length.split(b":")[1]):
                     break

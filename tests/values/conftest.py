@@ -1,7 +1,7 @@
 """Corpora: a test module that names one in CORPUS and takes `case` runs once for each case of it.
 
-corpus/<name>.yaml is a list of groups. A group has what the policy writes (`at`, `root`, `programs`...) and `cases`, each
-with the value of the call, what the operator says to it, and why.
+corpus/<name>.yaml is a list of groups. A group has what the policy writes (`at`, `root`, `programs`...) and `cases`,
+each with the value of the call, what the operator says to it, and why.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ ExactLoader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: Deci
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" not in metafunc.fixturenames:
         return
-    groups = yaml.load((CORPORA / f"{metafunc.module.CORPUS[metafunc.function.__name__]}.yaml").read_text(), ExactLoader)
+    name = metafunc.module.CORPUS[metafunc.function.__name__]
+    groups = yaml.load((CORPORA / f"{name}.yaml").read_text(), ExactLoader)
     cases = []
     for group in groups:
         (kind,) = group.keys() - {"cases"}

@@ -36,7 +36,10 @@ def test_a_word_between_delimiters_was_said(value: str, before: str, after: str)
     assert text.said_by_user(value, (before + value + after,))
 
 
-@given(st.from_regex(r"[a-z]{4,12}", fullmatch=True), st.sampled_from(["", ".", "-", "@", "/", "\\", "_", "+", "..", ".-"]))
+@given(
+    st.from_regex(r"[a-z]{4,12}", fullmatch=True),
+    st.sampled_from(["", ".", "-", "@", "/", "\\", "_", "+", "..", ".-"]),
+)
 def test_part_of_a_name_was_not_said(value: str, joint: str) -> None:
     assert not text.said_by_user(value, (f"q{joint}{value}",))
     assert not text.said_by_user(value, (f"{value}{joint}q",))

@@ -1,4 +1,5 @@
-"""The input lines of `leastward decide`: strict JSON objects, read into calls, the user's words, and results.
+"""The lines of `leastward decide`, and the body of `/v1/decide`: strict JSON objects, read into calls, the user's
+words and results; and the line that a Decision becomes.
 
 A line is refused as a whole (BadLine) where anything in it is unknown, twice or of a wrong type: half a line understood
 is a decision about a call that nobody made.
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from guardrail import ANYONE, Principal
+from guardrail import Decision, Principal
 from policy_dsl import StrictJsonError, strict_json
 
 
@@ -21,13 +22,17 @@ class BadLine(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CallLine:
-    """A call to decide. Where the raw text of its arguments is no strict JSON object, `problem` is the gate's code for it."""
+    """A call to decide. `principal` is None where the line names none.
+
+    Where the raw text of the arguments is no strict JSON object, `arguments` is None and `problem` the gate's code
+    for it.
+    """
 
     tool: str
     server: str | None
     arguments: dict[str, Any] | None
     session: str | None
-    principal: Principal
+    principal: Principal | None
     call_id: str
     problem: str | None = None
 
@@ -74,7 +79,7 @@ def read_line(data: bytes) -> Line:
     members: dict[str, Any] = line
     _check_instant(_text(members, "at"))
     session = _text(members, "session")
-    principal = read_principal(members["principal"]) if "principal" in members else ANYONE
+    principal = read_principal(members["principal"]) if "principal" in members else None
     if kinds[0] == "args":
         return _call(members, session, principal)
     if kinds[0] == "user":
@@ -98,9 +103,18 @@ def read_principal(value: Any) -> Principal:
         raise BadLine("`roles` is a list of texts")
     if not isinstance(claims, dict):
         raise BadLine("`claims` is an object")
-    return Principal(
-        _text(value, "tenant"), _text(value, "agent"), _text(value, "user"), frozenset(roles), claims
-    )
+    return Principal(_text(value, "tenant"), _text(value, "agent"), _text(value, "user"), frozenset(roles), claims)
+
+
+def answer(decision: Decision) -> dict[str, Any]:
+    """The output line of a Decision."""
+    return {
+        "effect": decision.effect,
+        "rule": decision.rule,
+        "reason": decision.reason,
+        "rewritten": decision.rewritten,
+        "errors": [{"rule": error.rule, "code": error.code, "place": error.place} for error in decision.errors],
+    }
 
 
 def tool_and_server(identity: str) -> tuple[str, str | None]:
@@ -109,7 +123,7 @@ def tool_and_server(identity: str) -> tuple[str, str | None]:
     return (tool, server) if slash else (identity, None)
 
 
-def _call(members: dict[str, Any], session: str | None, principal: Principal) -> CallLine:
+def _call(members: dict[str, Any], session: str | None, principal: Principal | None) -> CallLine:
     tool, server = tool_and_server(_required(members, "tool"))
     arguments = members["args"]
     problem = None
@@ -151,7 +165,7 @@ def _check_instant(text: str | None) -> None:
         return
     try:
         if _RFC_3339.fullmatch(text):
-            # A fraction longer than microseconds is RFC 3339 too, but more than datetime reads: its value plays no part.
+            # A fraction beyond microseconds is RFC 3339 too, but more than datetime reads; its value plays no part.
             datetime.fromisoformat(re.sub(r"\.\d+", "", text).upper())
             return
     except ValueError:

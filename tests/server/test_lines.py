@@ -1,4 +1,4 @@
-"""server/cli/lines.py: which input lines are understood, and as what."""
+"""server/lines.py: which input lines are understood, and as what."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.cli.lines import BadLine, CallLine, UserLine, read_line
+from server.lines import BadLine, CallLine, UserLine, read_line
 
 CASES = yaml.safe_load((Path(__file__).parent / "lines.yaml").read_text())
 
@@ -22,7 +22,12 @@ def described(data: bytes) -> dict[str, Any] | str:
         return "bad"
     if isinstance(line, CallLine):
         read = {"kind": "call", "tool": line.tool, "server": line.server, "arguments": line.arguments}
-        extra = {"problem": line.problem, "session": line.session, "agent": line.principal.agent, "call_id": line.call_id}
+        extra = {
+            "problem": line.problem,
+            "session": line.session,
+            "agent": line.principal and line.principal.agent,
+            "call_id": line.call_id,
+        }
         return read | {name: value for name, value in extra.items() if value}
     if isinstance(line, UserLine):
         return {"kind": "user", "words": line.words, "session": line.session}

@@ -1,0 +1,301 @@
+"""Random worlds: small policies that use every word of the language, and calls that come close to what they ask.
+
+Values and literals are drawn from the same few pools, so that tests hold, fail and err about equally often; the pools are
+made of what engines confuse: true and 1 and 1.0 and "1", null and nothing, texts that fold together, numbers no double
+holds, and things no strict parser gives (floats, NaN).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from policy_dsl import ast, compile_policy, reference
+from policy_dsl.catalogue import EMPTY_CATALOGUE, Catalogue
+from policy_dsl.facts import NOBODY, Facts
+
+TEXTS = (
+    "", "a", "ab", "abc", "AB", "\uff21\uff22", "stra\u00dfe", "STRASSE", "1", "true", "null", "\u0000", "line\nline",
+    "ann@corp.example", "bob@eu.corp.example", "Ann <ann@corp.example>", "https://api.corp.example/x", "http://corp.example",
+    "/srv/data", "/srv/data/q4.csv", "/srv/data/../x", "/srv/dataset", "ls -l", "ls && cat x", "sudo rm -rf /", "rm x",
+    "invoice 4711",
+)  # fmt: skip
+NUMBERS = (0, 1, -1, 2, 5, 10, Decimal("1.0"), Decimal("0.1"), Decimal("5.00"), Decimal("1E+30"), 10**30, Decimal("-0"))
+HUGE = (10**400, Decimal("1E+5000"), Decimal("1E-5000"), -(10**999))
+NO_JSON = (1.0, float("nan"), Decimal("NaN"), Decimal("Infinity"), (1, 2), b"a")
+NAMES = ("a", "b", "to", "items", "box", "not a word", "class")
+MEMBERS = ("a", "x", "to", "deep")
+PATTERNS = ("a", "ab.*", ".*c", "a|ab|1", "[a-z]+", "/srv/.*", "(?i)ab", "")
+TOOLS = ("send", "send", "read_a", "read_b", "read_/x", "delete", "unknown")
+WRITTEN_TOOLS = ("send", "send", "*", "*", "*", "read_a", "read_*", "*e*d*", "delete", "*_a")
+WORDS = ((), ("please pay invoice 4711, 5.00 in all",), ("ab abc", "to ann@corp.example and /srv/data/q4.csv"))
+PEOPLE = (
+    NOBODY,
+    Facts(agent="bot", key="bot"),
+    Facts(tenant="t", agent="bot", user="u", roles=frozenset({"finance", "it"}), key="t/bot/u"),
+    Facts(agent="other", user="u", roles=frozenset({"it"}), key="other/u"),
+)
+SCHEMAS: tuple[dict[str, Any], ...] = (
+    {"type": "string"}, {"type": "number"}, {"type": "integer"}, {"type": "boolean"}, {"type": ["string", "null"]}, {},
+    {"type": "array", "items": {"type": "string"}}, {"type": "array"}, {"enum": ["a", "ab", "1"]}, {"enum": [1, "a", None]},
+    {"type": "object", "properties": {"a": {"type": "string"}, "x": {}}, "additionalProperties": False},
+    {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]},
+    {"type": "array", "items": {"type": "object", "properties": {"a": {}}, "additionalProperties": False}},
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class World:
+    """A policy with its tools, and calls to put to it: (tool, arguments, facts, server)."""
+
+    policy: ast.PolicySet
+    catalogue: Catalogue
+    calls: tuple[tuple[str, dict[str, Any], Facts, str | None], ...]
+
+    def check(self) -> None:
+        """Both engines say the same of every call, and the bare decision is the full one without its errors."""
+        program = compile_policy(self.policy, self.catalogue)
+        for tool, arguments, facts, server in self.calls:
+            expected = reference.decide(self.policy, self.catalogue, tool, arguments, facts, server)
+            full, bare = (f(tool, arguments, facts, server) for f in (program.decide, program.decide_bare))
+            if full != expected or bare != replace(expected, errors=()):
+                source = program.source(tool, facts, server)
+                raise AssertionError(
+                    f"{tool} {arguments} {facts} {server}\n{expected}\n{full}\n{bare}\n{self.policy}\n{source}"
+                )
+
+
+class Maker:
+    """Draws worlds from one stream of chance."""
+
+    def __init__(self, seed: int | str) -> None:
+        self.chance = random.Random(seed)
+
+    def world(self, calls: int = 20) -> World:
+        chance = self.chance
+        many = chance.random() < 0.2
+        rules = [self.rule() for _ in range(chance.randint(13, 45) if many else chance.randint(0, 9))]
+        if many:
+            rules = [self.keyed(rule) if chance.random() < 0.8 else rule for rule in rules]
+        policy = ast.PolicySet(
+            files=(),
+            rules={f"r{number:02}": rule for number, rule in enumerate(rules)},
+            sets={"texts": self.literal_set(), "numbers": ast.RangeSet(1, Decimal("5.0"))},
+            otherwise=chance.choice((None, "not needed")),
+            tests=(),
+            hash="sha256:test",
+            catalogue=EMPTY_CATALOGUE,
+        )
+        catalogue = self.catalogue() if chance.random() < 0.2 else EMPTY_CATALOGUE
+        return World(policy, catalogue, tuple(self.call(many, rules) for _ in range(calls)))
+
+    # --- calls ------------------------------------------------------------------------------------------------------
+
+    def call(self, usual: bool, rules: list[ast.Rule]) -> tuple[str, dict[str, Any], Facts, str | None]:
+        chance = self.chance
+        facts = replace(chance.choice(PEOPLE), user_words=chance.choice(WORDS))
+        names = set(chance.sample(NAMES, chance.randint(0, len(NAMES))))
+        closed = [rule.signature for rule in rules if rule.signature]
+        if closed and chance.random() < 0.6:
+            aimed_at = chance.choice(closed)
+            named = {argument.name for argument in aimed_at.arguments if not argument.optional or chance.random() < 0.5}
+            names = named | names if aimed_at.open else named
+        arguments = {name: self.scalar() if usual and chance.random() < 0.8 else self.usual(name) for name in sorted(names)}
+        return chance.choice(TOOLS), arguments, facts, chance.choice((None, None, "srv", "other"))
+
+    def usual(self, name: str) -> Any:
+        """Most `items` are lists and most boxes objects, so that conditions come past their first step."""
+        chance = self.chance
+        if name == "items" and chance.random() < 0.7:
+            return [self.value(1) for _ in range(chance.randint(0, 3))]
+        if name == "box" and chance.random() < 0.7:
+            return {member: self.value(1) for member in chance.sample(MEMBERS, chance.randint(0, 4))}
+        return self.value(2)
+
+    def value(self, depth: int) -> Any:
+        chance = self.chance
+        kind = chance.random()
+        if depth and kind < 0.2:
+            return [self.value(depth - 1) for _ in range(chance.randint(0, 3))]
+        if depth and kind < 0.35:
+            return {name: self.value(depth - 1) for name in chance.sample(MEMBERS, chance.randint(0, 3))}
+        if kind < 0.39:
+            return chance.choice((*NO_JSON, *HUGE))
+        return self.scalar()
+
+    def scalar(self) -> Any:
+        return self.chance.choice((self.chance.choice(TEXTS), self.chance.choice(NUMBERS), True, False, None, "a", 1, "ab"))
+
+    def catalogue(self) -> Catalogue:
+        chance = self.chance
+        tools = []
+        for name in chance.sample(("send", "read_a", "read_b", "delete"), chance.randint(2, 4)):
+            members = chance.sample(NAMES, chance.randint(0, 7))
+            schema = {
+                "type": "object",
+                "properties": {member: chance.choice(SCHEMAS) for member in members},
+                "required": [member for member in members if chance.random() < 0.5],
+                **chance.choice(({}, {"additionalProperties": False}, {"additionalProperties": {"type": "string"}})),
+            }
+            tools.append({"name": name, "inputSchema": schema})
+        return Catalogue.from_tools(tools, chance.choice((None, None, "srv")))
+
+    # --- rules ------------------------------------------------------------------------------------------------------
+
+    def rule(self) -> ast.Rule:
+        chance = self.chance
+        effect = chance.choice((*ast.Effect, *[ast.Effect.ALLOW] * 6, *[ast.Effect.ASK] * 2))
+        closed = effect in (ast.Effect.ALLOW, ast.Effect.ASK)
+        return ast.Rule(
+            effect=effect,
+            tools=tuple(
+                ast.ToolPattern("srv" if chance.random() < 0.1 else None, tool)
+                for tool in chance.sample(WRITTEN_TOOLS, chance.randint(1, 3))
+            ),
+            signature=self.signature(2) if closed else None,
+            when=self.condition(chance.choice((0, 1, 3))) if chance.random() < 0.85 else None,
+            unless=self.condition(1) if chance.random() < 0.2 else None,
+            priority=chance.choice((0, 0, 0, 5, -3)),
+            message=chance.choice((None, "because")),
+            scope=self.scope() if chance.random() < 0.15 else ast.EVERYONE,
+        )
+
+    def keyed(self, rule: ast.Rule) -> ast.Rule:
+        """The rule with one more conjunct of a kind that tables can use."""
+        chance = self.chance
+        argument = ast.Argument((chance.choice(NAMES[:3]),))
+        low = chance.choice(NUMBERS)
+        conjunct = chance.choice(
+            (
+                ast.Compare("==", argument, ast.Literal(chance.choice(TEXTS))),
+                ast.Compare("==", ast.Literal(chance.choice(NUMBERS)), argument),
+                ast.Member(argument, ast.SetLiteral(tuple(chance.sample(TEXTS, 3)))),
+                ast.Member(argument, ast.SetLiteral(tuple(chance.sample(NUMBERS, 3)))),
+                ast.Member(argument, ast.RangeSet(low, low + chance.randint(0, 2))),
+                ast.Holds("starts with", argument, ast.Literal(chance.choice(TEXTS))),
+                ast.Under(argument, ast.SetLiteral(("/srv/data", chance.choice(("/srv", "/", "/srv/data/"))))),
+                ast.Matches(argument, chance.choice(PATTERNS)),
+            )
+        )
+        bounds = (ast.Compare(">=", argument, ast.Literal(low)), ast.Compare("<", argument, ast.Literal(low + 2)))
+        conjuncts = bounds if chance.random() < 0.1 else (conjunct,)
+        rest = (rule.when,) if rule.when is not None and chance.random() < 0.4 else ()
+        names = (*(rule.signature.arguments if rule.signature else ()), ast.NamedArgument(str(argument.path[0])))
+        signature = rule.signature and ast.Signature(tuple({one.name: one for one in names}.values()), chance.random() < 0.8)
+        tools = (ast.ToolPattern(None, chance.choice(("*", "send", "read_*"))),)
+        return replace(rule, when=ast.And((*rest, *conjuncts)), signature=signature, tools=tools)
+
+    def scope(self) -> ast.Scope:
+        def some(*names: str) -> tuple[str, ...]:
+            return tuple(self.chance.sample(names, self.chance.randint(0, len(names))))
+
+        return ast.Scope(some("t"), some("bot", "other"), some("u"), some("finance", "it"))
+
+    def signature(self, depth: int) -> ast.Signature:
+        chance = self.chance
+        names = chance.sample(NAMES, chance.randint(0, 4)) if depth == 2 else chance.sample(MEMBERS, chance.randint(0, 3))
+        arguments = tuple(
+            ast.NamedArgument(
+                name, chance.random() < 0.5, self.signature(depth - 1) if depth and chance.random() < 0.25 else None
+            )
+            for name in names
+        )
+        return ast.Signature(arguments, chance.random() < 0.6)
+
+    # --- conditions -------------------------------------------------------------------------------------------------
+
+    def condition(self, depth: int, elements: tuple[str, ...] = ()) -> ast.Condition:
+        chance = self.chance
+        if depth and chance.random() < 0.55:
+            kind = chance.choice((ast.And, ast.Or, ast.Not, ast.Quantified, ast.Quantified))
+            if kind is ast.Not:
+                return ast.Not(self.condition(depth - 1, elements))
+            if kind is ast.Quantified:
+                name = chance.choice(("it", "one"))
+                body = self.condition(depth - 1, (*elements, name))
+                source = ast.Argument(("items",)) if chance.random() < 0.5 else self.argument(elements)
+                return ast.Quantified(chance.choice(("each", "any")), source, name, body)
+            return kind(tuple(self.condition(depth - 1, elements) for _ in range(chance.randint(1, 3))))
+        return chance.choice(self.leaves)(elements)
+
+    @property
+    def leaves(self) -> tuple[Callable[[tuple[str, ...]], ast.Condition], ...]:
+        pick, operand, text = self.chance.choice, self.operand, self.text_options
+        return (
+            lambda e: ast.Compare(pick(("==", "!=")), operand(e), operand(e), text()),
+            lambda e: ast.Compare(pick(("==", "!=")), self.argument(e), ast.Literal(self.scalar()), text()),
+            lambda e: ast.Compare(pick(("<", "<=", ">", ">=")), operand(e), operand(e)),
+            lambda e: ast.Member(operand(e), self.value_set(), text()),
+            lambda e: ast.Member(self.argument(e), self.literal_set(), text()),
+            lambda e: ast.Matches(operand(e), pick(PATTERNS)),
+            lambda e: ast.Holds(pick(("starts with", "ends with", "contains")), operand(e), operand(e), text()),
+            lambda e: ast.Under(operand(e), self.texts("/srv/data", "/srv", "/", "/srv/data/")),
+            lambda e: ast.Runs(pick(("one of", "none of")), operand(e), self.texts("ls", "rm", "cat", "sudo")),
+            lambda e: ast.IsType(operand(e), pick(tuple(ast.JsonType))),
+            lambda e: ast.Presence(pick(("has", "missing", "absent")), self.argument(e)),
+            lambda e: ast.FromUser(operand(e)),
+            lambda e: ast.Constant(pick((True, False))),
+        )
+
+    def argument(self, elements: tuple[str, ...]) -> ast.Argument | ast.Element:
+        chance = self.chance
+        steps: tuple[str | int, ...] = ()
+        while chance.random() < 0.25:
+            steps += (chance.choice((*MEMBERS, 0, 1)),)
+        if elements and chance.random() < 0.7:
+            return ast.Element(chance.choice(elements), steps)
+        return ast.Argument((chance.choice(NAMES), *steps))
+
+    def operand(self, elements: tuple[str, ...], depth: int = 2) -> ast.Operand:
+        chance = self.chance
+        kind = chance.random()
+        if depth and kind < 0.1:
+            return ast.LengthOf(self.operand(elements, depth - 1))
+        if depth and kind < 0.2:
+            left, right = self.operand(elements, depth - 1), self.operand(elements, depth - 1)
+            right = ast.Literal(chance.choice((*NUMBERS, *HUGE))) if chance.random() < 0.5 else right
+            return ast.Arithmetic(chance.choice(("+", "-", "*")), left, right)
+        if kind < 0.35:
+            return ast.Literal(self.scalar())
+        if kind < 0.4:
+            return ast.ListLiteral(tuple(ast.Literal(self.scalar()) for _ in range(chance.randint(0, 2))))
+        return self.argument(elements)
+
+    def text_options(self) -> ast.TextOptions:
+        return ast.TextOptions(self.chance.random() < 0.2, self.chance.random() < 0.2)
+
+    def literal_set(self) -> ast.SetLiteral:
+        return ast.SetLiteral(tuple(self.scalar() for _ in range(self.chance.randint(0, 4))))
+
+    def texts(self, *names: str) -> ast.SetLiteral:
+        return ast.SetLiteral(tuple(self.chance.sample(names, self.chance.randint(1, len(names)))))
+
+    def value_set(self) -> ast.ValueSet:
+        chance = self.chance
+        domains = self.texts("corp.example", "Corp.Example", "api.corp.example", "no domain")
+        return chance.choice(
+            (
+                self.literal_set(),
+                ast.SetName(chance.choice(("texts", "numbers"))),
+                ast.RangeSet(0, chance.choice(NUMBERS)),
+                ast.MailSet(domains, chance.random() < 0.5),
+                ast.WebSet(domains, chance.random() < 0.5),
+            )
+        )
+
+
+@pytest.fixture
+def worlds() -> Callable[[int | str], Iterator[World]]:
+    """Endless worlds from a seed."""
+
+    def from_seed(seed: int | str) -> Iterator[World]:
+        maker = Maker(seed)
+        while True:
+            yield maker.world()
+
+    return from_seed

@@ -1,0 +1,39 @@
+"""server/routes.py, server/services.py: the table of routes as a whole."""
+
+from __future__ import annotations
+
+from server.app import ROUTES
+from server.routes import Guarded, Open
+from server.services import Services
+
+# A new route without a line here fails: whoever adds one says who may use it (knowledge: coverage gaps between routes
+# are the commonest real failure of gateways).
+EXPECTED = {
+    ("POST", "/v1/chat/completions"): "call",
+    ("GET", "/v1/models"): "call",
+    ("POST", "/v1/decide"): "decide",
+    ("POST", "/v1/runs"): "runs",
+    ("GET", "/v1/decisions/{id}"): "audit",
+    ("GET", "/healthz"): None,
+    ("GET", "/readyz"): None,
+    ("GET", "/metrics"): None,
+}
+
+
+def test_every_route_has_a_known_keeper() -> None:
+    found = {
+        (route.method, route.path): route.scope.value if isinstance(route, Guarded) else None for route in ROUTES
+    }
+    assert found == EXPECTED
+
+
+def test_no_route_stands_twice() -> None:
+    assert len({(route.method, route.path) for route in ROUTES}) == len(ROUTES)
+
+
+def test_open_routes_stand_outside_the_api() -> None:
+    assert all(not route.path.startswith("/v1") for route in ROUTES if isinstance(route, Open))
+
+
+def test_services_cannot_be_exchanged_while_running() -> None:
+    assert Services.__dataclass_params__.frozen  # type: ignore[attr-defined]
