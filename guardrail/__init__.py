@@ -1,37 +1,43 @@
-"""The decision core: who asks for what, what is known of the run, what is decided, and how that is written down. No I/O.
+"""The decision core: who asks for what, what is known of the run, what is decided, how that is written down. No I/O.
 
 Principal   who acts, from verified credentials
 ToolCall    what is asked: tool, arguments, call id
 Session     what the gate itself knows of one run; it only ever grows
 Guard       decides one ToolCall in one Session by one compiled PolicySet
 Decision    what the Guard says: effect, rule, reason, message, errors, hashes
-Record      the audit entry of one Decision; Records of one writer form a hash chain
+Record      the audit entry of one Decision; `chain` links the Records of one writer
 ports       what the surroundings must offer: a Clock, a RecordSink
 
-Flow: (ToolCall, Session) -> Guard -> Decision -> Record -> RecordSink. Nothing here imports a framework, and `policy_dsl`
-is the only floor below.
+Flow: (ToolCall, Session) -> Guard -> Decision -> Record -> RecordSink. Nothing here imports a framework;
+`policy_dsl` is the only floor below.
 """
 
 from __future__ import annotations
 
+from . import chain
 from .decision import Decision
 from .guard import Guard
 from .model import ANYONE, Principal, ToolCall
-from .policy_tests import ExpectationResult, run_tests
+from .policy_tests import ExpectationOutcome, run_tests
 from .ports import Clock, RecordSink
-from .record import Record
+from .record import Payload, Record, arguments_digest, instant, new_id
 from .session import Session
 
 __all__ = [
     "ANYONE",
     "Clock",
     "Decision",
-    "ExpectationResult",
+    "ExpectationOutcome",
     "Guard",
+    "Payload",
     "Principal",
     "Record",
     "RecordSink",
     "Session",
     "ToolCall",
+    "arguments_digest",
+    "chain",
+    "instant",
+    "new_id",
     "run_tests",
 ]

@@ -12,8 +12,8 @@ from policy_dsl import RuleError
 class Decision:
     """`effect` and `rule` decide; `reason` is a stable code (docs/reasons.md); `message` is for the model.
 
-    `policy_hash` names the PolicySet, `memory_version` the memory snapshot (0 with an empty store). A Decision has no id
-    of its own: the Record that makes it durable has.
+    `policy_hash` names the PolicySet, `memory_version` the memory snapshot (0 with an empty store). A Decision has no
+    id of its own: the Record that makes it durable has.
     """
 
     effect: Literal["allow", "ask", "forbid"]

@@ -30,7 +30,7 @@ from .session import Session
 
 
 @dataclass(frozen=True, slots=True)
-class ExpectationResult:
+class ExpectationOutcome:
     """One expectation and what came of it. `wanted_rule` None: any rule, or none."""
 
     test: str
@@ -61,7 +61,7 @@ class ExpectationResult:
         ).render()
 
 
-def run_tests(policy: PolicySet, guard: Guard) -> list[ExpectationResult]:
+def run_tests(policy: PolicySet, guard: Guard) -> list[ExpectationOutcome]:
     """Every expectation of every test block, in the order written. `guard` decides by `policy`, compiled."""
     return [
         result
@@ -72,14 +72,14 @@ def run_tests(policy: PolicySet, guard: Guard) -> list[ExpectationResult]:
     ]
 
 
-def _run(file: PolicyFile, test: TestBlock, guard: Guard) -> Iterator[ExpectationResult]:
+def _run(file: PolicyFile, test: TestBlock, guard: Guard) -> Iterator[ExpectationOutcome]:
     session = Session(_principal(test.principal))
     for step in test.steps:
         if isinstance(step, UserSays):
             session.user_said([step.words])
         else:
             got = _decide(step, session, guard)
-            yield ExpectationResult(
+            yield ExpectationOutcome(
                 test.title, step.tool, step.effect, step.rule, got, step.span, file.path, file.source
             )
 

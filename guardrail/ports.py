@@ -1,4 +1,4 @@
-"""What the Guard's surroundings must offer. Upper floors implement these; only server/wiring.py brings them together."""
+"""What the Guard's surroundings must offer. Upper floors implement it; only server/wiring.py brings it together."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ EXPECTED: Final[tuple[tuple[frozenset[str], str], ...]] = (
     (frozenset({"NUMBER"}), "a number"),
     (frozenset({"STRING"}), "text in double quotes"),
     (frozenset({"PATTERN_TEXT"}), "a pattern `/.../`"),
-    (frozenset({"TYPE"}), "a type: `text`, `number`, `integer`, `boolean`, `list`, `object` or `null`"),
+    (frozenset({"TYPE"}), "a type such as `text`, `number` or `list`"),
     (frozenset({"EFFECT"}), "`allow`, `ask` or `forbid`"),
 )
 """Kinds of token that stand for one thing together, and what a reader calls it; the first that fits is said."""

@@ -40,8 +40,11 @@ class Stumble:
     @cached_property
     def rule(self) -> tuple[Token, ...]:
         """The tokens of the statement that it is in."""
-        starts = [index for index, token in enumerate(self.tokens) if token.type in STATEMENTS]
-        return self.tokens[starts[-1] :] if starts else self.tokens
+        for start in range(len(self.tokens) - 1, -1, -1):
+            approval = start > 0 and self.tokens[start - 1].type == "_APPROVAL"  # its `for` begins nothing
+            if self.tokens[start].type in STATEMENTS and not approval:
+                return self.tokens[start:]
+        return self.tokens
 
     @cached_property
     def open(self) -> tuple[Token, ...]:
@@ -98,8 +101,10 @@ def explain(stumble: Stumble) -> ParseError:
 def kept_for_later(token: Token, text: str, path: str) -> ParseError:
     """The error for a word that means nothing yet here, or that cannot begin a condition."""
     dotted = f"an argument of this name is written `.{token}`"
-    if token.type == "RESERVED":
-        message, code, help = f"found `{token}`, expected a condition", "expected", dotted
+    if token in ("True", "False", "None"):
+        message, code, help = f"`{token}` is not a word of the language", "other-word", f"write `{_SMALL[token]}`"
+    elif token.type == "RESERVED":
+        message, code, help = f"found `{token}`, expected a condition or a value", "expected", dotted
     else:
         message, code = f"`{token}` is kept for a later version: language 1 does not have it yet", "later-version"
         help = dotted if token.type == "LATER_OPERAND" else "docs/language.md lists the words that are kept"
@@ -126,7 +131,9 @@ def _here(stumble: Stumble) -> Span:
 
 
 def _no_header(s: Stumble) -> Slip | None:
-    if s.tokens:
+    if s.found == "language" and s.tokens:
+        return Slip("`language` stands once, before everything else", "no-header", "take this one away")
+    if s.tokens and s.before() != "_LANGUAGE":
         return None
     return Slip(
         "a policy file starts with `language 1`", "no-header", "write `language 1` on a line before everything else"
@@ -236,6 +243,22 @@ def _chained(s: Stumble) -> Slip | None:
     )
 
 
+def _split_sign(s: Stumble) -> Slip | None:
+    """A sign of another language whose beginning is one of this: `===`, `<>`."""
+    if not s.tokens or s.tokens[-1].end_pos != s.at:
+        return None
+    start = s.tokens[-1].start_pos or 0
+    match = _FOUND.match(s.text, start)
+    sign = "" if match is None else match.group()
+    if s.tokens[-1].type == "EQUAL" and sign == "==":
+        return Slip("`==` does not define", "wrong-sign", "write `=`", _at(s, start, start + 2))
+    if sign not in SIGNS or len(sign) <= len(s.tokens[-1]):
+        return None
+    return Slip(
+        f"`{sign}` is not of the language", "wrong-sign", f"write `{SIGNS[sign]}`", _at(s, start, start + len(sign))
+    )
+
+
 def _equals_sign(s: Stumble) -> Slip | None:
     if s.found not in ("=", "=="):
         return None
@@ -243,8 +266,6 @@ def _equals_sign(s: Stumble) -> Slip | None:
         return Slip("`=` does not compare", "wrong-sign", "write `==`")
     if s.takes("COLON"):
         return Slip(f"`{s.found}` does not give a value in a call", "wrong-sign", "write `name: value`")
-    if s.takes("EQUAL"):
-        return Slip("`==` does not define", "wrong-sign", "write `=`")
     if s.takes("OPTIONAL"):
         return Slip(
             "a signature names arguments, it does not test them", "test-in-signature", "test with `when name == ...`"
@@ -273,6 +294,8 @@ def _not_a_set(s: Stumble) -> Slip | None:
         return Slip("`in` asks for a set", "not-a-set", f"write `== {s.found}`, or `in {{ {s.found}, ... }}`")
     if s.before() == "_IN" and s.found in ("[", "("):
         return Slip("a set stands in braces", "not-a-set", 'write `in { "a", "b" }`')
+    if s.before() == "EQUAL" and s.takes("_MAIL") and s.found[:1] in ('"', "[", "("):
+        return Slip("a set stands in braces", "not-a-set", 'write `{ "a", "b" }`')
     if s.before() in ("AT", "UNDER") and s.found[:1] == '"' and s.takes("LBRACE"):
         return Slip("a set stands in braces", "not-a-set", f"write `{{ {s.found} }}`")
     if s.before() == "NUMBER" and s.before(2) == "_IN" and not s.found.startswith(".."):
@@ -280,6 +303,53 @@ def _not_a_set(s: Stumble) -> Slip | None:
     if s.before() == "COMPARE" and s.found == "{":
         return Slip("a value is not compared with a set", "set-compared", "write `in { ... }` or `not in { ... }`")
     return None
+
+
+def _pattern_flags(s: Stumble) -> Slip | None:
+    if s.before() != "PATTERN_TEXT" or s.tokens[-1].end_pos != s.at or not s.found.isalpha():
+        return None
+    return Slip(
+        "nothing follows the `/` that ends a pattern", "pattern-flags", f"write `(?{s.found})` at its beginning"
+    )
+
+
+def _options_order(s: Stumble) -> Slip | None:
+    if s.found != "ignoring" or s.before() != "_NFKC":
+        return None
+    return Slip("`ignoring case` stands before `after nfkc`", "options-order", "write `ignoring case after nfkc`")
+
+
+def _no_braces(s: Stumble) -> Slip | None:
+    if s.found != "," or not s.rule or s.rule[0].type not in _RULE_WORDS or s.before() not in ("PATTERN", "STRING"):
+        return None
+    if any(token.type in ("_WHEN", "_UNLESS", "_MESSAGE") for token in s.rule):
+        return None
+    return Slip("several tools stand in braces", "no-braces", "write `{ a, b }`")
+
+
+def _no_comma(s: Stumble) -> Slip | None:
+    if not s.open or not s.takes("COMMA") or not (s.found[:1] == '"' or s.found[:1].isalnum()):
+        return None
+    if s.found in _BLOCK_WORDS:
+        return None
+    return Slip(f"found {quoted(s.found)}, expected {expected(s.accepts)}", "expected", "items are parted by commas")
+
+
+def _no_of(s: Stumble) -> Slip | None:
+    if s.before() not in ("EACH", "ANY", "_LENGTH"):
+        return None
+    word = s.tokens[-1]
+    return Slip(
+        f"found {quoted(s.found) if s.found else 'the end of the file'}, expected `of`",
+        "expected",
+        f"write `{word} of x`; an argument of this name is written `.{word}`",
+    )
+
+
+def _twice_not(s: Stumble) -> Slip | None:
+    if s.before(2) != "_NOT" or s.tokens[-1] != "not":
+        return None
+    return Slip("`not` is written twice", "not-twice", "leave both out, or write `not (not ...)`", _place(s.tokens[-1]))
 
 
 def _bad_number(s: Stumble) -> Slip | None:
@@ -296,7 +366,10 @@ def _bad_number(s: Stumble) -> Slip | None:
 def _unquoted(s: Stumble) -> Slip | None:
     if not s.found[:1].isalpha() or not s.takes("STRING") or s.takes("NAME", "PATTERN") or s.operand_next:
         return None
-    return Slip(f"found `{s.found}`, expected text", "unquoted", f'write `"{s.found}"`')
+    word = s.found
+    if s.before() == "_TOOLS":
+        word = s.text[s.at :].split(maxsplit=1)[0]
+    return Slip(f"found {quoted(word)}, expected text", "unquoted", f'write `"{word}"`', _at(s, s.at, s.at + len(word)))
 
 
 def _quoted_name(s: Stumble) -> Slip | None:
@@ -369,7 +442,12 @@ SLIPS: Final[tuple[Callable[[Stumble], Slip | None], ...]] = (
     _signature_of_open_rule,
     _mixed,
     _chained,
+    _split_sign,
     _equals_sign,
+    _pattern_flags,
+    _options_order,
+    _twice_not,
+    _no_of,
     _not_a_set,
     _bad_number,
     _otherwise,
@@ -379,10 +457,12 @@ SLIPS: Final[tuple[Callable[[Stumble], Slip | None], ...]] = (
     _nested_block,
     _bracket_left_open,
     _closes_nothing,
+    _no_braces,
     _other_word,
     _sign,
     _close_word,
     _unquoted,
+    _no_comma,
 )
 
 
@@ -391,6 +471,8 @@ def _plain(s: Stumble) -> Slip:
     return Slip(f"found {found}, expected {expected(s.accepts)}", "expected")
 
 
+_SMALL: Final[dict[str, str]] = {"True": "true", "False": "false", "None": "null"}
+_RULE_WORDS: Final = frozenset({"_ALLOW", "_ASK", "_FORBID", "_REQUIRE"})
 _CLAUSE_WORDS: Final = frozenset({"as", "priority", "message", "unless", "when"})
 _COMPARISONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _QUOTES: Final = "'`´‘’“”„«»"

@@ -45,6 +45,9 @@ NOT_NAMES: Final = frozenset(
         "claim",
         "principal",
         "label",
+        "True",
+        "False",
+        "None",
     ]
 )
 """Words that begin a condition or a set, now or in a later version: no rule, set, group or element takes such a name.

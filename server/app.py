@@ -66,9 +66,11 @@ class Gate(FastAPI):
         if scope["type"] == "http":
             route = self._hot.get((scope["method"], scope["path"]))
             if route is not None:
-                with contextlib.suppress(ClientLeft):
+                try:
                     answer = await self._answer(route, Incoming(scope, receive, self._services.settings.limits))
-                    await _send(answer, send)
+                except ClientLeft:
+                    return
+                await _send(answer, send)
                 return
         await super().__call__(scope, receive, send)
 

@@ -108,11 +108,11 @@ class Policies:
             self._keep(error.rendered)
             return
         if guard.policy_hash == self.current.policy_hash:
-            self._reloaded("unchanged")
+            self.error = None
             self._tool_files = _tool_files(policy)
+            self._reloaded("unchanged")
         else:
             self._install(guard, policy)
-        self.error = None
         self._loaded = signature
 
     # --- inside ---
@@ -126,6 +126,7 @@ class Policies:
 
     def _install(self, guard: Guard, policy: PolicySet) -> None:
         self._guard = guard
+        self.error = None
         self._tool_files = _tool_files(policy)
         self.loaded_at = datetime.now(UTC)
         self._reloaded("loaded")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from guardrail import Clock, Decision, Guard, Record, RecordSink, ToolCall
-from guardrail.record import Payload, instant, new_id
+from guardrail import Payload, instant, new_id
 
 from .exchange import Caller
 from .sessions import RunState

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from policy_dsl import strict_json
-from policy_dsl.ast import Json
+from policy_dsl import Json, strict_json
 
 from .auth import Doorkeeper
 from .edge import EdgeError

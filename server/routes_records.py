@@ -13,7 +13,7 @@ from .intake import Incoming
 from .routes import Guarded
 from .services import Services
 
-_ID = re.compile(r"[a-z]{2,8}-[0-9a-z]{26}")
+_ID = re.compile(r"dec-[0-9a-z]{26}(?:\.[1-9][0-9]{0,5})?")
 
 
 async def _decision(services: Services, request: Incoming, caller: Caller) -> Answer:

@@ -35,6 +35,9 @@ HEADER_LIMIT = 64 * 1024
 HEADER_COUNT = 100
 """As Apache's LimitRequestFields."""
 
+LENGTH_DIGITS = 15
+"""Of a content-length: far above every cap, far below what overflows."""
+
 HEADER_SECONDS = 10.0
 """From the first byte of a connection or a request to the end of its headers; what ends a slow loris."""
 
@@ -56,7 +59,6 @@ _SINGLE = frozenset(
     }
 )
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-_LENGTH = re.compile(rb"[0-9]{1,15}")
 _SEGMENT = rb"(?!\.{1,2}(?:/|\?|$))[A-Za-z0-9._~!$&'()*+,;=:@-]+"
 _TARGET = re.compile(rb"/(?:" + _SEGMENT + rb"(?:/" + _SEGMENT + rb")*)?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*)?")
 
@@ -104,6 +106,7 @@ class StrictProtocol(HttpToolsProtocol):
         self._in_message = False
         self._deaf = False
         self._wire_bytes = self._body_bytes = 0
+        self._good: tuple[bytes, bytes] | None = None
         self._head_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
@@ -165,9 +168,7 @@ class StrictProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._in_head:
-            self._stop(_TRAILERS)
-        super().on_header(name, value)
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         fault = self._first_fault()
@@ -178,12 +179,15 @@ class StrictProtocol(HttpToolsProtocol):
             self._head_timer.cancel()
             self._head_timer = None
         super().on_headers_complete()
+        self.headers = []  # trailers would come here, and not into the headers that were judged
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.headers:
+            self._stop(_TRAILERS)
         self._in_message = False
         super().on_message_complete()
 
@@ -202,22 +206,33 @@ class StrictProtocol(HttpToolsProtocol):
                 found[name] = value
         if size > HEADER_LIMIT:
             return _TOO_LONG
-        if not _HOST.fullmatch(found.get(b"host", b"")):
-            return Fault(400, "malformed-http", "exactly one plain `host` header is needed")
         version = self.parser.get_http_version()
         if version not in ("1.1", "1.0"):
             return _NOT_HTTP
+        if self.parser.should_upgrade():
+            return _UPGRADE
         coding = found.get(b"transfer-encoding")
         if coding is not None and (coding.lower() != b"chunked" or b"content-length" in found or version != "1.1"):
             return _FRAMING
-        if not _LENGTH.fullmatch(found.get(b"content-length", b"0")):
+        length = found.get(b"content-length")
+        if length is not None and not (length.isdigit() and len(length) <= LENGTH_DIGITS):
             return _FRAMING
-        if self.parser.should_upgrade():
-            return _UPGRADE
-        if found.get(b"expect", b"100-continue").lower() != b"100-continue":
-            return _EXPECT
+        expectation = found.get(b"expect")
+        if expectation is not None:
+            if expectation.lower() != b"100-continue":
+                return _EXPECT
+            self.expect_100_continue = True
+        return self._address_fault(found.get(b"host", b""))
+
+    def _address_fault(self, host: bytes) -> Fault | None:
+        """Host and target; a connection mostly repeats those of its last request."""
+        if self._good == (host, self.url):
+            return None
+        if not _HOST.fullmatch(host):
+            return Fault(400, "malformed-http", "exactly one plain `host` header is needed")
         if not _TARGET.fullmatch(self.url):
             return _TARGETS
+        self._good = (host, self.url)
         return None
 
     def _stop(self, fault: Fault) -> None:

@@ -27,7 +27,7 @@ class RecordedCall:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One run. `attack_calls` and `needed_calls` are positions in `calls`, None where the run carries no label."""
+    """One run. `injected` holds the attacker's texts; `attack_calls` and `needed_calls` are positions in `calls`, None where the run carries no label."""
 
     suite: str
     pipeline: str
@@ -39,6 +39,7 @@ class Recording:
     security: bool | None
     crashed: bool
     prompt: str
+    injected: tuple[str, ...]
     calls: tuple[RecordedCall, ...]
     attack_calls: tuple[int, ...] | None
     needed_calls: tuple[int, ...] | None
@@ -94,6 +95,7 @@ def _recording(line: bytes, pipeline: str) -> Recording:
         security=fields["security"],
         crashed=fields["error"] is not None,
         prompt=fields["prompt"],
+        injected=tuple(fields["injections"].values()),
         calls=tuple(RecordedCall(call["tool"], call["args"], str(call.get("out", ""))) for call in fields["calls"]),
         attack_calls=_positions(fields, "attack_calls"),
         needed_calls=_positions(fields, "needed_calls"),

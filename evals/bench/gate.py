@@ -36,7 +36,6 @@ language 1
 use tools "tools.json"
 allow lookup(query, limit?) as lookup
   when missing limit or limit <= 100
-forbid delete_user as never message "Accounts are deleted by people."
 """
 _TOOLS = [
     {
@@ -116,7 +115,7 @@ upstreams: {{model: {{url: "{upstream}/v1"}}}}
         [leastward, "keys", "issue", "--config", str(folder / "leastward.yaml"), "--tenant", "bench", "--agent", "wrk", "--json"],
         check=True, capture_output=True, text=True,
     )
-    return [leastward, "serve", "--config", str(folder / "leastward.yaml")], json.loads(issued.stdout)["key"]
+    return [leastward, "serve", "--config", str(folder / "leastward.yaml")], json.loads(issued.stdout)["secret"]
 
 
 PROXIES = (("nginx", _nginx), ("leastward", _leastward), ("fastapi+httpx", _passthrough))
@@ -143,7 +142,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], seconds: float = 30) 
 @contextmanager
 def _running(command: list[str], port: int, core: int) -> Iterator[int]:
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, {core})
+        command, stdout=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, {core})
     )
     try:
         _wait_for(port, process)

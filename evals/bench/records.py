@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from guardrail import Record
-from guardrail.record import instant, new_id
+from guardrail import instant, new_id
 from server.store import Store, sealed
 
 from .machine import machine

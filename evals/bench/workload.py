@@ -1,8 +1,8 @@
 """The standard decision workload: tools with five arguments, rules of one to three conditions, every seventh a forbid.
 
-Conditions are an equality, a text between a beginning and an ending, a range, or membership in a small set; forbids win,
-nothing granted is refused. The same rules are handed to every engine in its own language, and `truth` is the slow answer
-that each of them must equal. Nothing here is random but which requests `mixed` picks, by its seed.
+Conditions are an equality, a text between a beginning and an ending, a range, or membership in a small set; forbids
+win, nothing granted is refused. The same rules are handed to every engine in its own language, and `truth` is the slow
+answer that each of them must equal. Nothing here is random but which requests `mixed` picks, by its seed.
 """
 
 from __future__ import annotations
@@ -151,7 +151,6 @@ def mixed(listed: Sequence[WorkloadRule], tools: int = 50, count: int = 256, see
 def truth(listed: Iterable[WorkloadRule], request: Request) -> bool:
     """Whether the request is allowed: some rule grants it and no rule forbids it."""
     tool, arguments = request
-    matching = [
-        rule for rule in listed if rule.tool == tool and all(condition.holds(arguments) for condition in rule.conditions)
-    ]
+    about_it = (rule for rule in listed if rule.tool == tool)
+    matching = [rule for rule in about_it if all(condition.holds(arguments) for condition in rule.conditions)]
     return bool(matching) and not any(rule.forbids for rule in matching)

@@ -30,7 +30,7 @@ class Patterns:
         return ((server, tool) for tool, listed in self._named.items() for server in {of for of, _ in listed})
 
     def fitting(self, server: str | None, tool: str) -> list[Ruled]:
-        """The rules with a pattern that fits, in order of id. A pattern with a server fits only calls known to be to it."""
+        """The rules with a pattern that fits, in order of id. One with a server fits only calls known to be to it."""
         named = [ruled for of, ruled in self._named.get(tool, ()) if of is None or of == server]
         globbed = [ruled for fits, of, ruled in self._globs if (of is None or of == server) and fits(tool)]
         return sorted(dict([*named, *globbed]).items())

@@ -1,26 +1,26 @@
 """Which of a tool's rules decides: a generated function that answers for the lowest rank that matches.
 
-Ranks are the order of deciding, worked out beforehand (`verdicts.py`); a rule's place in the text plays no part. Few rules
-are written as one chain of tests in order of rank. Of many, those with a usable key are found through tables and tested by
-functions of their own; the lowest rank wins wherever it was found.
+Ranks are the order of deciding, worked out beforehand (`verdicts.py`); a rule's place in the text plays no part. Few
+rules are written as one chain of tests in order of rank. Of many, those with a usable key are found through tables and
+tested by functions of their own; the lowest rank wins wherever it was found.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..ast import Condition
 from .contender import Contender, Ground, Mode, fails, matches
 from .frame import Constants, Frame
-from .keys import Begins, Between, Equals, Key, Keyed, choose, keys
+from .keys import Begins, Equals, Key, Keyed, choose, keys
 from .logic import closed, negation
 from .operands import Place
 from .schema import fits
 from .shapes import Ask, run
-from .tables import beginning_table, equal_table, range_table
+from .tables import TABLES
 
 WORTH_TABLES = 12
 """Fewer rules are tested one after the other: a chain of twelve costs what the lookups would."""
@@ -121,9 +121,10 @@ class _Writer:
         local = self._frame.argument(argument)
         self._add(f"if {place.is_text(local) if text else place.is_number(local)}:")
         for entries in kinds:
-            table = _TABLES[type(entries[0][0].key)]
-            find = table([(keyed.key, self._ask(contender, keyed.held)) for keyed, contender in entries])
-            self._lines += [f"{_INDENT}found = {self._constant(find)}({local})", f"{_INDENT}if found is not None:"]
+            make = TABLES[type(entries[0][0].key)]
+            table = make([(keyed.key, self._ask(contender, keyed.held)) for keyed, contender in entries])
+            lookup = table.lookup.format(local, *map(self._constant, table.constants))
+            self._lines += [f"{_INDENT}found = {lookup}", f"{_INDENT}if found is not None:"]
             self._ask_each("found", 2)
         wary = [by for entries in kinds for _, by in entries if by.mode is not Mode.GRANT]
         if wary:
@@ -161,7 +162,7 @@ class _Writer:
     def _link(self, contender: Contender) -> None:
         """One test: those before it in the chain did not match, but a lookup may have found a lower rank."""
         lower = f"best > {contender.rank} and " if self._looks_up else ""
-        give = f"return {self._give(contender.rank)}  # {ascii(contender.id)}"
+        give = f"return {self._give(contender.rank)}  # {contender.id!a}"
         matching = matches(contender, self._frame, self._ground)
         if contender.mode is not Mode.WITHHOLD:
             if matching != "False":
@@ -196,12 +197,6 @@ def _notes(constants: Sequence[object], shapes: Mapping[str, int]) -> str:
 def _is_text(key: Key) -> bool:
     return isinstance(key, Begins) or (isinstance(key, Equals) and key.type == "text")
 
-
-_TABLES: dict[type, Callable[[Iterable[tuple[Any, Ask]]], Callable[[Any], tuple[Ask, ...] | None]]] = {
-    Equals: equal_table,
-    Begins: beginning_table,
-    Between: range_table,
-}
 
 _SHOWN = 200
 """Characters of a constant that `source` shows."""

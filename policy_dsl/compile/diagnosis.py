@@ -1,7 +1,7 @@
 """Which errors stand in an Outcome: the full decision, on top of the bare one.
 
-Errors are looked for only where they changed the outcome, and only in rules that can have one: rules whose every test is
-of a plain argument's type cannot err while those arguments have their types, which one expression checks for all of them.
+Errors are looked for only where they changed the outcome, and only in rules that can have one: a rule whose every test
+is of a plain argument cannot err while those arguments have the right types, which one expression checks for all rules.
 """
 
 from __future__ import annotations

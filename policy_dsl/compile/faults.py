@@ -1,8 +1,8 @@
 """Why a condition is an error: the same conditions as closures that answer True, False or the Fault itself.
 
 Asked only where an error changed the outcome and has to be named. Connectives and quantifiers look at their parts from
-left to right, as written; where a part settles the result no Fault shows, else the first one does. A Fault stands at the
-shortest path that already fails, and at no path where the policy itself wrote the value.
+left to right, as written; where a part settles the result no Fault shows, else the first one does. A Fault stands at
+the shortest path that already fails, and at no path where the policy itself wrote the value.
 """
 
 from __future__ import annotations
@@ -264,10 +264,14 @@ def _leaf(condition: Condition, sets: Sets) -> _Ask:
             test = runtime.runs_one if kind == "one of" else runtime.runs_none
             return _tested(operand, "text", lambda value, call: test(value, listed))
         case FromUser(operand):
-            return _tested(operand, "text or number", lambda value, call: bool(runtime.said(value, call.facts.user_words)))
+            return _tested(operand, "text or number", lambda value, call: _said(value, call.facts))
         case IsType(operand, wanted):
             return _tested(operand, "json", lambda value, call: _TYPES[wanted](value))
     raise TypeError(f"no condition of a policy set: {condition}")
+
+
+def _said(value: object, facts: Facts) -> bool:
+    return bool(runtime.said(value, facts.user_words))
 
 
 def _ordered(op: str, left: _Read, right: _Read) -> _Ask:
@@ -383,6 +387,6 @@ def _walk(spot: _Spot | Fault, steps: Iterable[str | int]) -> _Spot | Fault:
         if type(value) is not (dict if isinstance(step, str) else list):
             return _mistyped(spot)
         place += f".{path_name(step)}" if isinstance(step, str) else f"[{step}]"
-        there = step in value if isinstance(step, str) else 0 <= step < len(value)
-        spot = _Spot(value[step], place) if there else Fault("missing", place)
+        there = 0 <= step < len(value) if isinstance(step, int) else step in value
+        spot = _Spot(value[cast(Any, step)], place) if there else Fault("missing", place)
     return spot

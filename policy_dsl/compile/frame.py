@@ -32,7 +32,7 @@ class Constants:
         self._spelled = spelled
 
     def name(self, value: object) -> str:
-        """How the source writes `value`. Where texts may be `spelled`, short ones and small integers stand as they are."""
+        """How the source writes `value`. Where values may be `spelled`, short texts and small integers stand there."""
         if self._spelled and _is_plain(value):
             return ascii(value)
         found = self._names.get(id(value))
@@ -72,7 +72,7 @@ class Frame:
             local = f"a_{name}" if _WORD.fullmatch(name) else f"a{len(self._names)}"
             self._names[name] = local
             # A member name is no secret and no constant of a rule: it is always spelled, so that shapes can be shared.
-            self._sources[local] = f"a.get({ascii(str(name))}, ABSENT)"
+            self._sources[local] = f"a.get({str(name)!a}, ABSENT)"
             if name in self._known:
                 self._kinds[local] = self._known[name]
         return local

@@ -28,9 +28,9 @@ from ..ast import (
     RangeSet,
     Rule,
     SetLiteral,
-    SetName,
     Under,
 )
+from ..values.number import is_number
 from .sets import Sets
 
 Number = int | Decimal
@@ -72,7 +72,7 @@ Key = Equals | Begins | Between
 
 
 class Keyed(NamedTuple):
-    """A key and the conjunct that it says all of: None where the conjunct asks for more than the key."""
+    """A key and the conjunct that its table says all of: None where the conjunct asks for more."""
 
     key: Key
     held: Condition | None
@@ -82,7 +82,7 @@ def keys(rule: Rule, sets: Sets) -> list[Keyed]:
     """All keys of a rule, in the order written; the bounds `x >= 1 and x < 9` together are one range."""
     conjuncts = list(_conjuncts(rule.when))
     single = [
-        Keyed(key, None if isinstance(conjunct, Under | Matches) else conjunct)
+        Keyed(key, None if isinstance(conjunct, Under | Matches) or isinstance(key, Between) else conjunct)
         for conjunct in conjuncts
         for key in _key(conjunct, sets)
     ]
@@ -99,7 +99,9 @@ def _conjuncts(condition: Condition | None) -> Iterable[Condition]:
 
 def _key(conjunct: Condition, sets: Sets) -> list[Key]:
     match conjunct:
-        case Compare("==", Argument((str(name),)), Literal(value)) | Compare("==", Literal(value), Argument((str(name),))):
+        case Compare("==", Argument((str(name),)), Literal(value)) | Compare(
+            "==", Literal(value), Argument((str(name),))
+        ):
             return _equals(name, [value]) if conjunct.text == EXACT else []
         case Member(Argument((str(name),)), within) if conjunct.text == EXACT:
             resolved = sets.resolve(within)
@@ -123,13 +125,13 @@ def _bounded(conjuncts: Iterable[Condition]) -> list[Key]:
     highs: dict[str, Number] = {}
     for conjunct in conjuncts:
         match conjunct:
-            case Compare(op, Argument((str(name),)), Literal(value)):
-                pass
-            case Compare(op, Literal(value), Argument((str(name),))):
-                op = _SWAPPED.get(op, op)
+            case Compare(written, Argument((str(name),)), Literal(value)):
+                op: str = written
+            case Compare(written, Literal(value), Argument((str(name),))):
+                op = _SWAPPED.get(written, written)
             case _:
                 continue
-        if type(value) is not int and type(value) is not Decimal:
+        if not is_number(value):
             continue
         if op in ("<", "<="):
             highs[name] = min(value, highs.get(name, value))
@@ -145,20 +147,16 @@ def _equals(name: str, members: Sequence[object]) -> list[Key]:
     """A key only where all members are texts or all are numbers: else a value of another type is no plain false."""
     if not 0 < len(members) <= MANY_MEMBERS:
         return []
-    texts = tuple(dict.fromkeys(member for member in members if type(member) is str))
+    texts = [member for member in members if type(member) is str]
     if len(texts) == len(members):
-        return [Equals(name, "text", texts)]
-    numbers = tuple(member for member in members if _is_number(member))
+        return [Equals(name, "text", tuple(dict.fromkeys(texts)))]
+    numbers = [member for member in members if is_number(member)]
     return [Equals(name, "number", tuple(dict.fromkeys(numbers)))] if len(numbers) == len(members) else []
 
 
 def _begins(name: str, beginnings: Sequence[str]) -> list[Key]:
     usable = beginnings and all(beginnings) and len(beginnings) <= MANY_MEMBERS
     return [Begins(name, tuple(beginnings))] if usable else []
-
-
-def _is_number(value: object) -> bool:
-    return type(value) is int or type(value) is Decimal
 
 
 # --- the choice -----------------------------------------------------------------------------------------------------

@@ -104,7 +104,8 @@ _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
 def _compare(condition: Compare, rail: bool, place: Place, sets: Sets) -> str:
-    left, op, right = condition.left, condition.op, condition.right
+    left, right = condition.left, condition.right
+    op: str = condition.op
     if isinstance(left, Literal) and not isinstance(right, Literal):
         left, op, right = right, _SWAPPED[op], left
     local = _subject(left, place)
@@ -189,7 +190,8 @@ def _holds(condition: Holds, rail: bool, place: Place, sets: Sets) -> str:
     if condition.kind == "contains" or not isinstance(condition.part, Literal):
         part = _subject(condition.part, place)
         # An argument that is null is no part of anything; a written null may be an element.
-        somewhere = [] if isinstance(condition.part, Literal) or condition.kind != "contains" else [f"{part} is not None"]
+        written = isinstance(condition.part, Literal) or condition.kind != "contains"
+        somewhere = [] if written else [f"{part} is not None"]
         call = f"{_FUNCTIONS[condition.kind]}({local}, {part}, {options.ignore_case}, {options.nfkc})"
         return conjunction((*somewhere, _answered(rail, call)))
     if type(condition.part.value) is not str:

@@ -27,8 +27,7 @@ class Place:
 
     def inside(self, name: str) -> Place:
         """The place inside one more quantifier, whose element is called `name`."""
-        inner = Place(self.frame, {**self.elements, name: f"e{self.depth}"}, self.depth + 1)
-        return inner
+        return Place(self.frame, {**self.elements, name: f"e{self.depth}"}, self.depth + 1)
 
     def operand(self, operand: Operand) -> str:
         """The name that holds the operand's value."""

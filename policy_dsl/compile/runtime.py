@@ -10,12 +10,11 @@ from collections.abc import Callable, Set
 from decimal import Decimal
 from typing import Any, Final
 
+from ..types import conforms
 from ..values import host, mail, number, path, shell, text, web
 from ..values.number import InexactError, is_integer, is_number
 from ..values.text import fold
-from ..types import conforms
 from .signatures import is_flat
-
 
 __all__ = [
     "ABSENT",
@@ -83,14 +82,14 @@ def is_json(value: object) -> bool:
 def dig(value: object, steps: tuple[str | int, ...]) -> object:
     """The value some steps further in."""
     for step in steps:
-        if type(step) is str:
-            if type(value) is not dict:
-                return ABSENT if value is ABSENT else ASTRAY
-            value = value.get(step, ABSENT)
-        else:
+        if isinstance(step, int):
             if type(value) is not list:
                 return ABSENT if value is ABSENT else ASTRAY
             value = value[step] if 0 <= step < len(value) else ABSENT
+        else:
+            if type(value) is not dict:
+                return ABSENT if value is ABSENT else ASTRAY
+            value = value.get(step, ABSENT)
     return value
 
 

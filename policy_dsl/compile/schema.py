@@ -1,4 +1,4 @@
-"""A tool's schema as one Python expression: the common types inline, the rest through `types.conforms`, to the same end."""
+"""A tool's schema as one Python expression: common types inline, the rest through `types.conforms`, to the same end."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ Made = TypeVar("Made")
 
 
 class Grouped(NamedTuple):
-    """The members of a set by JSON type, so that `true` never meets 1. Numbers are one type: 1 and 1.0 are one member."""
+    """The members of a set by JSON type, so that `true` never meets 1. Numbers are one type: 1 and 1.0 are one."""
 
     texts: frozenset[str]
     numbers: frozenset[int | Decimal]

@@ -7,6 +7,7 @@ values, which costs a microsecond instead of the fifty that CPython's compiler t
 from __future__ import annotations
 
 import builtins
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -18,9 +19,12 @@ from .frame import Constants, Frame
 
 Ask = Callable[[Mapping[str, Any], Any], int]
 
+_BUILTINS = ("all", "any", "bool", "dict", "frozenset", "int", "len", "list", "str", "type", "zip")
+
 _NAMES: dict[str, object] = {
-    "__builtins__": {name: getattr(builtins, name) for name in ("all", "any", "bool", "dict", "int", "len", "list", "str", "type")},
+    "__builtins__": {name: getattr(builtins, name) for name in _BUILTINS},
     "Decimal": Decimal,
+    "bisect_right": bisect_right,
     **{name: getattr(runtime, name) for name in runtime.__all__},
 }
 """All that generated code can name: no import, no attribute of a module, nothing that could reach further."""

@@ -1,4 +1,4 @@
-"""Whether a rule's signature accepts the arguments, as one Python expression. A signature is true or false, never an error.
+"""Whether a rule's signature accepts the arguments, as one Python expression: true or false, never an error.
 
 What the rule's own condition or the tool's schema already makes sure of is not asked again.
 """

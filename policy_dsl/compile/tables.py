@@ -1,12 +1,15 @@
-"""Lookup tables: from a value to the tests of the rules whose key holds for it. Each answers None where there are none."""
+"""Lookup tables: from a value to the tests of the rules whose key holds for it, None where there are none.
+
+Each is a `Table`: an expression of generated code over the value and some constants, so that the common case (no rule has
+such a key) costs a call into C at most, and no Python function.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from os.path import commonprefix
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from .keys import Begins, Between, Equals
 
@@ -14,48 +17,78 @@ Number = int | Decimal
 Test = TypeVar("Test")
 Found = tuple[Test, ...] | None
 
-FEW = 8
-"""So many beginnings are searched without first asking for the text that all of them begin with."""
+FEW_LENGTHS = 8
+"""So many different lengths of beginnings are looked up one by one; measured, that many cost one binary search."""
 
 
-def equal_table(entries: Iterable[tuple[Equals, Test]]) -> Callable[[Any], Found[Test]]:
-    """By value. Asked only with values of the keys' own type, so that `true` never finds 1 (1 and 1.0 are one number)."""
+class Table(NamedTuple):
+    """`lookup` has the value as `{0}` and the constants as `{1}`, `{2}`."""
+
+    lookup: str
+    constants: tuple[object, ...]
+
+
+def equal_table(entries: Iterable[tuple[Equals, Test]]) -> Table:
+    """By value. Asked only with values of the keys' own type, so that `true` never finds 1 (1.0 does: one number)."""
     table: dict[Any, list[Test]] = {}
     for key, test in entries:
         for value in key.values:
             table.setdefault(value, []).append(test)
-    return {value: tuple(tests) for value, tests in table.items()}.get
+    return Table("{1}({0})", ({value: tuple(tests) for value, tests in table.items()}.get,))
 
 
-def beginning_table(entries: Iterable[tuple[Begins, Test]]) -> Callable[[str], Found[Test]]:
-    """By beginning: one binary search, then up through the beginnings of the beginning found."""
+def beginning_table(entries: Iterable[tuple[Begins, Test]]) -> Table:
+    """By beginning, after one test for what all of them begin with."""
     table: dict[str, list[Test]] = {}
     for key, test in entries:
         for beginning in dict.fromkeys(key.beginnings):
             table.setdefault(beginning, []).append(test)
     names = sorted(table)
-    own = [tuple(table[name]) for name in names]
-    parents = _parents(names)
-    common = commonprefix(names) if len(names) > FEW else ""
+    found = {name: tuple(table[name]) for name in names}
+    lengths = sorted({len(name) for name in names})
+    find = _by_length(found, lengths) if len(lengths) <= FEW_LENGTHS else _by_search(names, found)
+    common = _common_beginning(names)
+    return Table("{1}({0}) if {0}.startswith({2}) else None", (find, common)) if common else Table("{1}({0})", (find,))
+
+
+def _by_length(found: Mapping[str, tuple[Test, ...]], lengths: list[int]) -> Callable[[str], Found[Test]]:
+    get, none = found.get, ()
 
     def find(text: str) -> Found[Test]:
-        # All texts that begin with `name` stand together in text order, `name` first. So the longest listed beginning
-        # of `text` is the last listed name not after `text`, or one of that name's own beginnings.
-        if not text.startswith(common):
-            return None
+        tests: tuple[Test, ...] = none
+        for length in lengths:
+            tests += get(text[:length], none)
+        return tests
+
+    return find
+
+
+def _by_search(names: list[str], found: Mapping[str, tuple[Test, ...]]) -> Callable[[str], Found[Test]]:
+    """One binary search, then up through the beginnings of the beginning found.
+
+    All texts that begin with `name` stand together in text order, `name` first. So the longest listed beginning of a
+    text is the last listed name not after it, or one of that name's own beginnings.
+    """
+    parents = _parents(names)
+
+    def find(text: str) -> Found[Test]:
         at = bisect_right(names, text) - 1
         while at >= 0 and not text.startswith(names[at]):
             at = parents[at]
-        if at < 0:
-            return None
-        found = own[at]
-        at = parents[at]
+        tests: tuple[Test, ...] = ()
         while at >= 0:
-            found += own[at]
+            tests += found[names[at]]
             at = parents[at]
-        return found
+        return tests
 
     return find
+
+
+def _common_beginning(names: list[str]) -> str:
+    """What all of the sorted names begin with: what the first and the last have in common."""
+    first, last = names[0], names[-1]
+    length = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
+    return first[:length]
 
 
 def _parents(names: list[str]) -> list[int]:
@@ -69,25 +102,26 @@ def _parents(names: list[str]) -> list[int]:
     return parents
 
 
-def range_table(entries: Iterable[tuple[Between, Test]]) -> Callable[[Number], Found[Test]]:
-    """By closed range: the bounds cut the numbers into points and the gaps before, between and after them."""
+def range_table(entries: Iterable[tuple[Between, Test]]) -> Table:
+    """By closed range: the bounds cut the numbers into pieces, each from one bound to just before the next.
+
+    A piece has the tests of all ranges that hold its first number, so also of a range that ends right there: a few too
+    many, which their own tests then say. A second search that told the bound from what follows it would cost more.
+    """
     listed = list(entries)
     bounds: list[Number] = sorted({bound for key, _ in listed for bound in (key.low, key.high)})
     place: Mapping[Number, int] = {bound: at for at, bound in enumerate(bounds)}
-    points: list[list[Test]] = [[] for _ in bounds]
-    gaps: list[list[Test]] = [[] for _ in range(len(bounds) + 1)]
+    pieces: list[list[Test]] = [[] for _ in bounds]
     for key, test in listed:
-        low, high = place[key.low], place[key.high]
-        for at in range(low, high + 1):
-            points[at].append(test)
-        for at in range(low + 1, high + 1):
-            gaps[at].append(test)
-    at_point = [tuple(tests) or None for tests in points]
-    in_gap = [tuple(tests) or None for tests in gaps]
-    after_all = len(bounds)
+        for piece in pieces[place[key.low] : place[key.high] + 1]:
+            piece.append(test)
+    found = [None, *(tuple(tests) or None for tests in pieces)]
+    return Table("{2}[bisect_right({1}, {0})]", (bounds, found))
 
-    def find(number: Number) -> Found[Test]:
-        at = bisect_left(bounds, number)
-        return at_point[at] if at < after_all and bounds[at] == number else in_gap[at]
 
-    return find
+TABLES: dict[type, Callable[[Iterable[tuple[Any, Any]]], Table]] = {
+    Equals: equal_table,
+    Begins: beginning_table,
+    Between: range_table,
+}
+"""By the kind of key."""

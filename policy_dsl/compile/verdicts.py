@@ -32,7 +32,7 @@ NO_ALLOW = -1
 
 
 class Verdict(NamedTuple):
-    """How the calls of one tool are decided: `bare` leaves the errors out, `full` has them. `source()` is for people."""
+    """How the calls of one tool are decided: `full`, or `bare` without the errors. `source()` is for people."""
 
     bare: Decide
     full: Decide

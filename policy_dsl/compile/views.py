@@ -1,7 +1,7 @@
 """What is compiled and remembered: for each set of binding scopes a View, in it for each tool a Verdict.
 
-Names that only calls know are kept in bounded tables, so that no stream of invented names or principals can grow memory.
-Names that the policy or the catalogue has are kept as long as their View.
+Names that only calls know are kept in bounded tables, so that no stream of invented names or principals can grow
+memory. Names that the policy or the catalogue has are kept as long as their View.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
-from ..ast import PolicySet, Scope
+from ..ast import Effect, PolicySet, Scope
 from ..catalogue import Catalogue
 from ..facts import Facts
 from ..outcome import Outcome, Reason
-from .binding import Patterns, binds
+from .binding import Patterns, Ruled, binds
 from .contender import Ground
 from .schema import known
 from .sets import Sets
@@ -71,13 +71,19 @@ class Compiler:
         listed = self.catalogue.get(server, tool)
         if listed is None and len(self.catalogue):
             return _constant(Outcome("forbid", None, Reason.UNKNOWN_TOOL, self._otherwise))
-        rules = [
-            (id, rule)
-            for id, rule in self.patterns.fitting(server, tool)
-            if rule.scope.is_everyone or rule.scope in bound
-        ]
+        rules = self._bound(server, tool, bound)
         declared = None if listed is None else listed.parameters
         return verdict(rules, Ground(self._sets, self._shapes, declared, known(declared)), self._otherwise)
+
+    def grants(self, server: str | None, tool: str, bound: frozenset[Scope]) -> bool:
+        """Whether any rule could grant a call of a tool where just these scopes bind."""
+        if self.catalogue.get(server, tool) is None and len(self.catalogue):
+            return False
+        return any(rule.effect in (Effect.ALLOW, Effect.ASK) for _, rule in self._bound(server, tool, bound))
+
+    def _bound(self, server: str | None, tool: str, bound: frozenset[Scope]) -> list[Ruled]:
+        fitting = self.patterns.fitting(server, tool)
+        return [(id, rule) for id, rule in fitting if rule.scope.is_everyone or rule.scope in bound]
 
 
 def _constant(outcome: Outcome) -> Verdict:
@@ -95,6 +101,7 @@ class View:
         self._bound = bound
         self._verdicts: dict[Name, Verdict] = {}
         self._invented: Kept[Name, Verdict] = Kept(KEPT_NAMES)
+        self._granted: Kept[Name, bool] = Kept(KEPT_NAMES)
         self.bare: dict[Name, Decide] = {}
         self.full: dict[Name, Decide] = {}
 
@@ -111,6 +118,16 @@ class View:
             elif len(tool) + len(server or "") <= LONGEST_NAME:
                 self._invented.keep(name, found)
         return found
+
+    def grants(self, server: str | None, tool: str) -> bool:
+        """Whether any rule could grant a call of a tool."""
+        name = tool if server is None else (server, tool)
+        granted = self._granted.get(name)
+        if granted is None:
+            granted = self._compiler.grants(server, tool, self._bound)
+            if len(tool) + len(server or "") <= LONGEST_NAME:
+                self._granted.keep(name, granted)
+        return granted
 
     def prepare(self) -> int:
         """Compile every tool that the policy or the catalogue names."""

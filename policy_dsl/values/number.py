@@ -11,7 +11,7 @@ from typing import Final, TypeGuard
 Number = int | Decimal
 
 MAX_DIGITS: Final = 1_000
-"""Precedent: the SQL standard's exact numerics; PostgreSQL's numeric takes a declared precision of 1,000."""
+"""Precedent: the largest precision that PostgreSQL's numeric can declare."""
 
 _LIMIT: Final = 10**MAX_DIGITS
 _CONTEXT: Final = Context(

@@ -22,7 +22,7 @@ MAX_MEMORY: Final = 8 << 20
 
 MAX_PROGRAM: Final = 100_000
 """Instructions of one compiled pattern: `(\\p{L}{2,20}-){3}` has 71,821. RE2 falls back from its automaton, at most, to
-instructions times bytes of the value; measured worst: 12 us a byte for `[ab]*a[ab]{1000}`."""
+instructions times bytes of the value; measured: 12 us a byte for `[ab]*a[ab]{1000}`."""
 
 
 class PatternError(ValueError):

@@ -23,7 +23,7 @@ from policy_dsl import (
     reference_decide,
     spelling,
 )
-from policy_dsl.ast import EVERYONE, And, Argument, Condition, Element, Not, Or, Quantified
+from policy_dsl import EVERYONE, And, Argument, Condition, Element, Not, Or, Quantified
 
 MOST_ELEMENTS = 20
 """Elements of a list that are taken apart one by one."""

@@ -13,7 +13,7 @@ from .errors import CalledWrongly, ProblemFound
 from .output import console, write_json
 
 if TYPE_CHECKING:
-    from guardrail.record import Row
+    from guardrail.chain import Row
 
 BLIND_SPOTS = (
     "not seen by this: rows cut from the end since the last checkpoint, and a whole chain written anew by someone who "
@@ -127,10 +127,10 @@ def _anchor(options: argparse.Namespace) -> int:
 
     with open_store(options) as store:
         made = store.checkpoint()
-    if made is None:
-        raise ProblemFound("there is no Record to anchor yet")
-    key = AnchorKey.read(options.key) if options.key.exists() else AnchorKey.make(options.key)
-    anchor.write(options.checkpoints, key, made)
+        if made is None:
+            raise ProblemFound("there is no Record to anchor yet")
+        key = AnchorKey.read(options.key) if options.key.exists() else AnchorKey.make(options.key)
+        anchor.write(options.checkpoints, key, made)
     if options.json:
         write_json({"position": made.position, "id": made.id, "link": made.link, "at": made.at})
     else:

@@ -43,8 +43,7 @@ allow reading(...) as read
 # Writing: name every argument that a call may carry. `from user` asks for the user's own words.
 set own_mail = mail at { "example.com" }
 
-allow send_email(recipients, subject, body) as mail-inside
-  when each of recipients in own_mail
+allow send_email(recipients, subject, body) as mail-inside when each of recipients in own_mail
 
 ask send_email(recipients, subject, body) as mail-outside
   when each of recipients (it in own_mail or it from user)
@@ -55,7 +54,8 @@ otherwise forbid message "Not allowed here. Continue without it."
 test "mail stays inside" {
   call search_email(query: "lunch") => allow by read
   call send_email(recipients: ["a@example.com"], subject: "s", body: "b") => allow by mail-inside
-  call send_email(recipients: ["a@example.com", "b@other.example"], subject: "s", body: "b") => forbid
+  call send_email(recipients: ["a@example.com", "b@other.example"], subject: "s", body: "b")
+    => forbid
 }
 
 test "the user may name somebody outside" {

@@ -9,7 +9,7 @@ from .output import console, write_json
 from .policy_files import read_policies
 
 if TYPE_CHECKING:
-    from guardrail import ExpectationResult
+    from guardrail import ExpectationOutcome
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     return int(bool(failed))
 
 
-def _as_json(outcome: ExpectationResult) -> dict[str, Any]:
+def _as_json(outcome: ExpectationOutcome) -> dict[str, Any]:
     return {
         "test": outcome.test,
         "path": outcome.path,

@@ -11,7 +11,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from guardrail import ANYONE, Guard, Session, ToolCall
-from guardrail.record import Verification
+from guardrail.chain import Verification
 from policy_dsl import Catalogue, compile_policy, load
 
 from ..store import Store

@@ -1,8 +1,8 @@
 """The recorded model: an ASGI server of `/v1/chat/completions` that plays transcripts, whole or as a stream.
 
-It keeps no state. The request's `model` names the transcript, and the number of calls that the request's assistant
-messages hold says which turn is next: after a refusal the gate puts the refused call and what the model is told back
-into the conversation, so a refused call counts like any other and the model goes on with its next one.
+It keeps no state. The request's `model` names the transcript, and the last of its own calls that the conversation
+holds says which turn is next. After a refusal the gate puts the refused call and what the model is told into the
+conversation, so the model goes on with the call after it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class RecordedModel:
             }
             await _whole(send, 404, {"error": error})
             return
-        turn = sum(len(message.get("tool_calls") or ()) for message in request["messages"])
+        turn = _turn(transcript, request["messages"])
         message, reason = _answer(transcript, turn)
         if request.get("stream"):
             with_usage = bool((request.get("stream_options") or {}).get("include_usage"))
@@ -58,6 +58,13 @@ class RecordedModel:
         else:
             choice = {"index": 0, "message": message, "finish_reason": reason, "logprobs": None}
             await _whole(send, 200, _envelope(transcript.name, turn, "chat.completion", [choice]) | {"usage": _USAGE})
+
+
+def _turn(transcript: Transcript, messages: list[dict[str, Any]]) -> int:
+    """The position after the last of the transcript's own calls that the conversation holds, refused or answered."""
+    positions = {transcript.call_id(position): position for position in range(len(transcript.calls))}
+    made = {call["id"] for message in messages for call in message.get("tool_calls") or ()}
+    return max((positions[call_id] + 1 for call_id in made & positions.keys()), default=0)
 
 
 _USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}

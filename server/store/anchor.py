@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import msgspec
 
-from guardrail.record import Row
+from guardrail.chain import Row
 from policy_dsl import strict_json
 
 from .errors import AnchorError

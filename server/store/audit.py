@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any, Final
 
-from guardrail.record import Row
+from guardrail.chain import Row
 
 PAGE_ROWS: Final = 2_000
 """Rows read at once. Between pages no read transaction is open, so a long verification never holds the WAL back."""

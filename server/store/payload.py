@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from guardrail.record import Payload, arguments_digest
+from guardrail import Payload, arguments_digest
 
 from .redaction import redacted
 

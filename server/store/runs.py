@@ -6,8 +6,7 @@ import hashlib
 import sqlite3
 from dataclasses import dataclass
 
-from guardrail import Principal
-from guardrail.record import new_id
+from guardrail import Principal, new_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from sqlite3 import Connection
 from types import TracebackType
 from typing import Any, Final
 
-from guardrail import Clock, Principal, Record
-from guardrail.record import Row, Verification, instant, new_id, verify
+from guardrail import Clock, Principal, Record, instant, new_id
+from guardrail.chain import Row, Verification, verify
 from server.exchange import Caller
 
 from . import anchor, audit, keys, runs

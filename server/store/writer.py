@@ -24,8 +24,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from guardrail import Clock, Record
-from guardrail.record import Head, Row, instant, new_id, opening, place
+from guardrail import Clock, Record, instant, new_id
+from guardrail.chain import Head, Row, opening, place
 from server.exchange import Caller
 
 from .database import Database, Fingerprint, reason

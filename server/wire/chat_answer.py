@@ -180,7 +180,7 @@ class ChatAnswer:
         check_refusals(self.calls, refusals)
         tree = dict(self.tree)
         tree["choices"] = [
-            self._settled_choice(choice, entry, refusals) if choice.holds or self.before.text else entry
+            self._settled_choice(choice, entry, refusals)
             for choice, entry in zip(self.held_choices, self.tree["choices"], strict=True)
         ]
         if self.before.id is not None:
@@ -204,6 +204,10 @@ class ChatAnswer:
         )
 
     def _settled_choice(self, choice: HeldChoice, entry: dict[str, Any], refusals: Refusals) -> dict[str, Any]:
+        reason = entry.get("finish_reason")
+        finish = choice.finish(reason, refusals)
+        if not choice.holds and not self.before.text and finish == reason:
+            return entry
         message = dict(entry["message"])
         for member, added in choice.texts(refusals).items():
             if added or choice.pieces.get(member):
@@ -218,7 +222,7 @@ class ChatAnswer:
             del message["tool_calls"]
         if message.get("function_call") is not None:
             message["function_call"] = choice.function_call(refusals)
-        settled = {**entry, "message": message, "finish_reason": choice.finish(entry.get("finish_reason"), refusals)}
+        settled = {**entry, "message": message, "finish_reason": finish}
         if choice.pieces or any(call in refusals for call in choice.calls):
             for member in TOKEN_MEMBERS:
                 if settled.get(member) is not None:

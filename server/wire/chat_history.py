@@ -16,15 +16,19 @@ def put_back(messages: Sequence[Mapping[str, Any]], past: Sequence[PastRefusal])
     """The messages with every refused call whose place is found; the others are left out.
 
     The place of a call is the assistant message that carries the calls released with it, or, if there were none, the
-    first one behind the places found so far whose text is the released text.
+    one whose text is the released text. Some servers give the same ids in every answer, so the search goes on behind
+    the place of the answer before; `past` is in order of time.
     """
     result = [dict(message) for message in messages]
-    behind = 0
+    before: PastRefusal | None = None
+    place, behind = None, 0
     for refusal in past:
-        place = _place(result, refusal, behind)
+        if before is None or not _same_answer(before, refusal):
+            place = _place(result, refusal, behind)
+        before = refusal
         if place is None:
             continue
-        behind = place
+        behind = place + 1
         calls = result[place].get("tool_calls") or []
         if any(isinstance(call, dict) and call.get("id") == refusal.call_id for call in calls):
             continue
@@ -35,6 +39,10 @@ def put_back(messages: Sequence[Mapping[str, Any]], past: Sequence[PastRefusal])
             after += 1
         result.insert(after, {"role": "tool", "tool_call_id": refusal.call_id, "content": refusal.text})
     return result
+
+
+def _same_answer(first: PastRefusal, second: PastRefusal) -> bool:
+    return first.sibling_ids == second.sibling_ids and first.content_text == second.content_text
 
 
 def _place(messages: Sequence[Mapping[str, Any]], refusal: PastRefusal, behind: int) -> int | None:

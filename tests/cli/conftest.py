@@ -1,15 +1,17 @@
-"""The command line as people start it: a process of its own, in an empty folder, with the files that a case brings."""
+"""The command line in an empty folder, with the files that a case brings: in this process, or started as people do."""
 
 from __future__ import annotations
 
+import io
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from server.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = "import sys; from server.cli import main; sys.exit(main(sys.argv[1:]))"
@@ -37,14 +39,24 @@ def command() -> list[str]:
 
 
 @pytest.fixture
-def leastward(command: list[str], tmp_path: Path) -> Leastward:
-    """`leastward("check", "a.lw", stdin=..., files={...})`, run to its end in the test's own folder."""
+def leastward(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Leastward:
+    """`leastward("check", "a.lw", stdin=..., files={...})`, run to its end in the test's own folder.
 
-    def run(*args: str, stdin: str | bytes = "", files: dict[str, str] | None = None) -> Ended:
+    In this process: starting Python and importing the language anew for every case would take longer than all else.
+    """
+
+    def run(*args: str, stdin: str = "", files: dict[str, str] | None = None) -> Ended:
         for name, text in (files or {}).items():
             (tmp_path / name).write_text(text, encoding="utf-8")
-        data = stdin if isinstance(stdin, bytes) else stdin.encode()
-        ended = subprocess.run([*command, *args], input=data, capture_output=True, cwd=tmp_path, env=environment(), timeout=60)
-        return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+        monkeypatch.chdir(tmp_path)
+        for name in os.environ.keys() - environment().keys():
+            monkeypatch.delenv(name)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))
+        try:
+            code = main(args)
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, err = capfd.readouterr()
+        return Ended(code, out, err)
 
     return run

@@ -33,6 +33,7 @@ def run(
         security=security,
         crashed=crashed,
         prompt="",
+        injected=(),
         calls=(),
         final="",
         attack_calls=labels.get("attack"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from guardrail import ExpectationResult, Guard, run_tests
+from guardrail import ExpectationOutcome, Guard, run_tests
 from policy_dsl import CallExpectation, Catalogue, TestBlock, compile_policy, parse, policy_set
 
 TOOLS = Catalogue.from_tools(
@@ -32,7 +32,7 @@ ask send_money(to, amount) as to-named when to from user
 """
 
 
-def run(tests: str, rules: str = RULES) -> Sequence[ExpectationResult]:
+def run(tests: str, rules: str = RULES) -> Sequence[ExpectationOutcome]:
     policy = policy_set([parse(f"{rules}\n{tests}", "bank.lw")], TOOLS)
     return run_tests(policy, Guard(compile_policy(policy, TOOLS)))
 

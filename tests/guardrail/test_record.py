@@ -13,21 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrail.record import (
-    Head,
-    Payload,
-    Record,
-    Row,
-    arguments_digest,
-    encode,
-    instant,
-    link,
-    new_id,
-    opening,
-    place,
-    verify,
-    verify_chain,
-)
+from guardrail import Payload, Record, arguments_digest, instant, new_id
+from guardrail.chain import Head, Row, encode, link, opening, place, verify, verify_chain
 from policy_dsl import RuleError, strict_json
 
 AT = "2026-11-22T12:00:00.000000Z"

@@ -30,7 +30,7 @@ def test_a_module_says_what_it_is_and_is_of_readable_size(module: Path) -> None:
     doc = ast.get_docstring(ast.parse(text))
     assert doc, "every module opens with what it is for"
     lines = text.count("\n")
-    assert lines <= 500 or "lines because" in doc, f"{lines} lines: split it, or say why at its top (`... lines because ...`)"
+    assert lines <= 500 or re.search(r"500 lines\s+because", doc), f"{lines} lines: split it, or say why at its top (`over 500 lines because`)"
 
 
 @pytest.mark.parametrize("package", [p for p in PACKAGES if (ROOT / p / "__init__.py").exists()])
@@ -47,6 +47,10 @@ def test_a_package_is_typed_and_explains_its_words(package: str) -> None:
     assert ast.get_docstring(ast.parse((ROOT / package / "__init__.py").read_text()))
 
 
+def _is_public(package: str, name: str) -> bool:
+    return name in importlib.import_module(package).__all__
+
+
 def test_across_packages_only_public_names_are_imported() -> None:
     """`from policy_dsl.parse import x` from another package reaches past the public surface."""
     reached = []
@@ -55,9 +59,9 @@ def test_across_packages_only_public_names_are_imported() -> None:
         for node in ast.walk(ast.parse(module.read_text())):
             if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 parts = node.module.split(".")
-                if parts[0] in PACKAGES and parts[0] != own and len(parts) > 1:
+                if parts[0] in PACKAGES and parts[0] != own and len(parts) > 1 and not _is_public(parts[0], parts[1]):
                     reached.append(f"{module.relative_to(ROOT)}: from {node.module}")
-    # The CLI and evals start the server's own parts, which are no library: those two floors may name its modules.
+    # The benchmarks and suites drive the server's own parts, which are no library: that floor may name its modules.
     assert [r for r in reached if not r.startswith("evals/")] == []
 
 

@@ -287,7 +287,7 @@ group = GroupDefinition(GROUP, (ToolPattern(None, "x"),))
 policy_files = st.lists(statements, max_size=4).map(lambda made: PolicyFile("<policy>", 1, (group, *made), ""))
 
 
-@settings(print_blob=True, deadline=None, max_examples=300)
+@settings(print_blob=True, deadline=None, max_examples=60)
 @given(policy_files)
 def test_any_tree_has_a_text(file: PolicyFile) -> None:
     text = format(file)

@@ -104,7 +104,7 @@ def test_an_error_behind_the_edge_releases_nothing_and_is_logged_without_its_tex
 ) -> None:
     gate.behind.fail = True
     with caplog.at_level(logging.ERROR, "leastward.http"):
-        status, headers, body = gate.ask("POST", "/v1/chat/completions", b'{"a":"sensitive"}')
+        status, _, body = gate.ask("POST", "/v1/chat/completions", b'{"a":"sensitive"}')
     assert (status, code_of(body)) == (500, "gate-error")
     assert b"sensitive" not in body
     assert b"KeyError" not in body

@@ -84,7 +84,9 @@ def test_open_loopback(host: bytes, token: bytes | None) -> None:
     assert caught.value.status == 403
 
 
-@pytest.mark.parametrize("host", [b"", b"evil.example", b"127.0.0.1.evil.example", b"localhost.evil.example:4747", b"0.0.0.0"])
+@pytest.mark.parametrize(
+    "host", [b"", b"evil.example", b"127.0.0.1.evil.example", b"localhost.evil.example:4747", b"0.0.0.0"]
+)
 def test_open_loopback_under_another_name_is_dns_rebinding(host: bytes) -> None:
     with pytest.raises(EdgeError) as caught:
         doorkeeper(open_loopback=True).caller({b"host": host}, Scope.CALL)

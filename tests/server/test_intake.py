@@ -63,7 +63,9 @@ def test_gzip_is_read(gate: Any) -> None:
     assert gate.behind.seen[0][2] == text
 
 
-@pytest.mark.parametrize("coding", ["br", "deflate", "x-gzip", "gzip, gzip", "gzip, identity", "zstd", "compress", "chunked"])
+@pytest.mark.parametrize(
+    "coding", ["br", "deflate", "x-gzip", "gzip, gzip", "gzip, identity", "zstd", "compress", "chunked"]
+)
 def test_other_encodings_are_not(coding: str, gate: Any, code_of: Any) -> None:
     status, _, body = gate.ask("POST", CHAT, gzip.compress(b"{}"), {"content-encoding": coding})
     assert (status, code_of(body)) == (415, "unsupported-encoding")

@@ -1,4 +1,4 @@
-"""server/lingering.py: the last words of a closing connection arrive; tests over sockets stand in test_strict_http.py."""
+"""server/lingering.py: the last words of a closing connection arrive. More in test_strict_http.py."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def test_without_a_run_the_principals_own_is_used(gate: Any) -> None:
 
 def test_a_minted_run_is_used(gate: Any) -> None:
     key = gate.issue(Scope.CALL, Scope.RUNS)
-    status, headers, body = gate.ask("POST", "/v1/runs", b"", key=key)
+    status, headers, _ = gate.ask("POST", "/v1/runs", b"", key=key)
     assert status == 200
     run = headers["x-leastward-run"]
     assert gate.ask("POST", CHAT, b"{}", {"x-leastward-run": run}, key=key)[0] == 200

@@ -42,7 +42,7 @@ def test_a_policy_that_breaks_shows_with_its_place_and_the_old_one_stays(start: 
     assert "gate.lw:" in policy["error"]
     assert "^" in policy["error"]
     (gate.folder / "gate.lw").write_text("language 1\nallow search(...)\n")
-    wait_for(lambda: gate.policies.current is not before)
+    wait_for(lambda: gate.policies.current is not before and gate.policies.error is None)
     assert json.loads(gate.ask("GET", "/readyz", key=None)[2])["policy"]["error"] is None
 
 

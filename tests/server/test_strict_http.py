@@ -108,12 +108,10 @@ def test_the_answer_to_an_unfinished_body_reaches_a_client_that_still_sends(gate
 
 def test_a_client_that_never_stops_sending_is_cut_off(gate: Any, wait_for: Any) -> None:
     head = spelled("$HEADContent-Length: 900000000000\r\n\r\n", gate.key)
-    sent = 0
-    with socket.create_connection(("127.0.0.1", gate.port), timeout=10) as line, pytest.raises(ConnectionError):
+    with socket.create_connection(("127.0.0.1", gate.port), timeout=10) as line:
         line.sendall(head)
-        while sent < 900_000_000:
-            line.sendall(b"a" * 1_000_000)
-            sent += 1_000_000
+        with pytest.raises(ConnectionError):
+            _keep_sending(line, b"a" * 1_000_000, 900, pause=0)
 
 
 @pytest.mark.parametrize("start", [b"", b"GET /healthz HT", b"GET /healthz HTTP/1.1\r\nHost: a\r\nx"])
@@ -133,9 +131,13 @@ def test_headers_that_drip(gate: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_connection(("127.0.0.1", gate.port), timeout=10) as line:
         line.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n")
         with pytest.raises(ConnectionError):
-            for number in range(1000):
-                line.sendall(b"x-%d: 1\r\n" % number)
-                time.sleep(0.02)
+            _keep_sending(line, b"x-1: 1\r\n", 1000, pause=0.02)
+
+
+def _keep_sending(line: socket.socket, data: bytes, times: int, pause: float) -> None:
+    for _ in range(times):
+        line.sendall(data)
+        time.sleep(pause)
 
 
 def test_headers_that_never_end(gate: Any, parsed: Any, read_answer: Any) -> None:

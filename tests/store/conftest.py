@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from guardrail import Record
-from guardrail.record import new_id
+from guardrail import new_id
 from server.store import Store, sealed
 
 MakeRecord = Callable[..., Record]

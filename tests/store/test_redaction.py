@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrail.record import arguments_digest
+from guardrail import arguments_digest
 from policy_dsl import strict_json
 from server.store import sealed
 from server.store.redaction import REDACTED, redacted

@@ -149,7 +149,7 @@ def main() -> int:
             [leastward, "keys", "issue", "--config", str(config), "--tenant", "test", "--agent", "vllm", "--json"],
             check=True, capture_output=True, text=True,
         )
-        key = json.loads(issued.stdout)["key"]
+        key = json.loads(issued.stdout)["secret"]
         serve = [
             str(root / "venv/bin/vllm"), "serve", str(root / "model"), "--served-model-name", "smollm2", "--host", "127.0.0.1",
             "--port", str(model_port), "--enforce-eager", "--max-model-len", "2048", "--max-num-seqs", "4", "--dtype", "bfloat16",

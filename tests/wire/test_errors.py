@@ -16,7 +16,13 @@ def test_both_kinds_are_wire_errors_with_a_status() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "word"), [(400, "invalid_request_error"), (403, "permission_error"), (413, "invalid_request_error"), (503, "server_error")]
+    ("status", "word"),
+    [
+        (400, "invalid_request_error"),
+        (403, "permission_error"),
+        (413, "invalid_request_error"),
+        (503, "server_error"),
+    ],
 )
 def test_the_type_word_follows_the_status(status: int, word: str) -> None:
     error = json.loads(openai_error(status, "no", code="x"))["error"]

@@ -51,7 +51,14 @@ def test_verdict(text: str, verdict: Verdict) -> None:
 
 @pytest.mark.parametrize(
     ("text", "end"),
-    [('{"a": "}"} x', 10), ("[{}, {}]", 8), ('{"a": [1, {"b": 2}]}', 20), ('{"a": "\\\\"}', 11), ('{"a": ', None), ("{]", None)],
+    [
+        ('{"a": "}"} x', 10),
+        ("[{}, {}]", 8),
+        ('{"a": [1, {"b": 2}]}', 20),
+        ('{"a": "\\\\"}', 11),
+        ('{"a": ', None),
+        ("{]", None),
+    ],
 )
 def test_the_end_of_what_begins_at_a_bracket(text: str, end: int | None) -> None:
     probe = JsonProbe(YES)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from hypothesis import given, settings
@@ -157,7 +157,7 @@ def test_bytes_raise_nothing_but_wire_errors(raw: bytes) -> None:
 
 
 json_values = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-3, 200), st.sampled_from(("", "a", "function", "assistant", "{}"))),
+    st.one_of(st.none(), st.booleans(), st.integers(-3, 200), st.sampled_from(("", "a", "function", "{}"))),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
         st.dictionaries(

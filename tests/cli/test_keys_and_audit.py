@@ -1,0 +1,138 @@
+"""server/cli/keys.py, audit.py, database.py: keys and Records of a real database, from the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from guardrail import Record
+from server.store import Store
+
+Leastward = Callable[..., Any]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """A database with three Records in it, closed."""
+    path = tmp_path / "records.db"
+    store = Store.open(path)
+    store.start()
+    try:
+        asyncio.run(store.commit([record(number) for number in range(3)]))
+    finally:
+        store.close()
+    return path
+
+
+def record(number: int) -> Record:
+    return Record(
+        kind="decision",
+        id=f"dec-{number}",
+        at="2026-11-22T12:00:00.000000Z",
+        tenant="t",
+        agent="a",
+        user=None,
+        roles=(),
+        run="run-1",
+        door="chat",
+        tool="pay",
+        call_id=f"call_{number}",
+        arguments=None,
+        effect="forbid",
+        rule="never",
+        reason="rule",
+        errors=(),
+        policy_hash="sha256:0",
+        memory_version=0,
+        mode="enforce",
+        text_calls="",
+        upstream="main",
+        model="m",
+    )
+
+
+def test_a_key_is_issued_listed_and_revoked(leastward: Leastward, tmp_path: Path) -> None:
+    at = ["--database", str(tmp_path / "keys.db")]
+    issued = leastward("keys", "issue", "--tenant", "t", "--agent", "a", "--scope", "call", "--scope", "runs", *at)
+    assert (issued.exit, len(issued.stdout.strip())) == (0, 46)
+    assert issued.stdout.strip().startswith("lw-")
+    listed = leastward("keys", "list", "--json", *at)
+    (key,) = json.loads(listed.stdout)["keys"]
+    assert (key["tenant"], key["agent"], key["scopes"], key["revoked_at"]) == ("t", "a", ["call", "runs"], None)
+    assert issued.stdout.strip() not in listed.stdout
+    assert leastward("keys", "revoke", key["id"], *at).exit == 0
+    (key,) = json.loads(leastward("keys", "list", "--json", *at).stdout)["keys"]
+    assert key["revoked_at"] is not None
+
+
+def test_an_agents_key_has_the_call_scope_alone(leastward: Leastward, tmp_path: Path) -> None:
+    at = ["--database", str(tmp_path / "keys.db"), "--json"]
+    issued = json.loads(leastward("keys", "issue", "--tenant", "t", "--agent", "a", *at).stdout)
+    assert (issued["scopes"], issued["speaks_for_user"]) == (["call"], False)
+
+
+def test_a_scope_that_does_not_exist_is_called_wrongly(leastward: Leastward, tmp_path: Path) -> None:
+    ended = leastward(
+        "keys", "issue", "--tenant", "t", "--agent", "a", "--scope", "root", "--database", str(tmp_path / "keys.db")
+    )
+    assert (ended.exit, ended.stdout) == (2, "")
+    assert "root" in ended.stderr
+
+
+def test_an_unknown_key_is_a_problem(leastward: Leastward, database: Path) -> None:
+    ended = leastward("keys", "revoke", "key-none", "--database", str(database))
+    assert (ended.exit, "key-none" in ended.stderr) == (1, True)
+
+
+def test_no_database_is_made_by_looking(leastward: Leastward, tmp_path: Path) -> None:
+    assert leastward("keys", "list", "--database", str(tmp_path / "none.db")).exit == 1
+    assert leastward("audit", "verify", "--database", str(tmp_path / "none.db")).exit == 1
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_whole_chain_verifies(leastward: Leastward, database: Path) -> None:
+    ended = leastward("audit", "verify", "--json", "--database", str(database))
+    document = json.loads(ended.stdout)
+    assert (ended.exit, document["rows"], document["chains"], document["problems"]) == (0, 4, 1, [])
+    assert "not seen by this" in document["note"]
+
+
+def test_an_edited_record_is_found(leastward: Leastward, database: Path) -> None:
+    connection = sqlite3.connect(database)
+    connection.execute("UPDATE record SET body = CAST(replace(body, 'forbid', 'allow') AS BLOB) WHERE id = 'dec-1'")
+    connection.commit()
+    connection.close()
+    ended = leastward("audit", "verify", "--database", str(database))
+    assert ended.exit == 1
+    assert "dec-1" in ended.stdout
+
+
+def test_records_are_shown(leastward: Leastward, database: Path) -> None:
+    shown = json.loads(leastward("audit", "show", "--json", "--last", "2", "--database", str(database)).stdout)
+    assert [one["id"] for one in shown["records"]] == ["dec-1", "dec-2"]
+    one = json.loads(leastward("audit", "show", "dec-0", "--database", str(database)).stdout)
+    assert (one["id"], one["rule"], one["payload"]) == ("dec-0", "never", None)
+    assert leastward("audit", "show", "dec-9", "--database", str(database)).exit == 1
+
+
+def test_a_cut_end_is_found_by_a_checkpoint(leastward: Leastward, database: Path, tmp_path: Path) -> None:
+    outside = ["--checkpoints", str(tmp_path / "marks"), "--key", str(tmp_path / "marks.key")]
+    assert leastward("audit", "anchor", *outside, "--database", str(database)).exit == 0
+    assert leastward("audit", "verify", *outside, "--database", str(database)).exit == 0
+    connection = sqlite3.connect(database)
+    connection.execute("DELETE FROM record WHERE id = 'dec-2'")
+    connection.commit()
+    connection.close()
+    assert leastward("audit", "verify", "--database", str(database)).exit == 0
+    ended = leastward("audit", "verify", *outside, "--database", str(database))
+    assert (ended.exit, "truncated" in ended.stdout) == (1, True)
+
+
+def test_checkpoints_without_their_key_are_called_wrongly(leastward: Leastward, database: Path) -> None:
+    assert leastward("audit", "verify", "--checkpoints", "marks", "--database", str(database)).exit == 2

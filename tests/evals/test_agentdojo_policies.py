@@ -1,0 +1,74 @@
+"""examples/agentdojo/*.lw: in order by our own checks, and free of values that only an attack could have taught."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evals.agentdojo import SUITES, pipelines, read_recordings
+from evals.agentdojo.replay import POLICIES
+from guardrail import Guard, run_tests
+from policy_dsl import Catalogue, FromUser, Literal, Matches, SetLiteral, TestBlock, check, compile_policy, format, load, parse
+
+
+@pytest.fixture(params=SUITES)
+def suite(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_the_policy_checks_without_an_error_and_is_in_form(suite: str) -> None:
+    path = POLICIES / f"{suite}.lw"
+    findings = check(load([path]), Catalogue.read(POLICIES / f"{suite}.tools.json"))
+    assert [finding.render() for finding in findings if finding.severity == "error"] == []
+    text = path.read_text(encoding="utf-8")
+    assert format(parse(text, str(path))) == text
+
+
+def test_its_own_tests_pass(suite: str) -> None:
+    policy = load([POLICIES / f"{suite}.lw"])
+    guard = Guard(compile_policy(policy, Catalogue.read(POLICIES / f"{suite}.tools.json")))
+    outcomes = run_tests(policy, guard)
+    assert len(outcomes) >= 10
+    assert [outcome.render() for outcome in outcomes if not outcome.passed] == []
+
+
+def written_texts(node: Any) -> Iterator[str]:
+    """Every value that a rule or a set names. Not the policy's own tests, and not the ordinary words that a rule looks for
+    in the user's request (`"delete" from user`): these say what the user spoke of, and fit no argument."""
+    if isinstance(node, FromUser) and isinstance(node.operand, Literal):
+        return
+    if isinstance(node, Matches):
+        yield from re.findall(r"[A-Za-z0-9-]{8,}", node.pattern)
+    if isinstance(node, Literal) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, SetLiteral):
+        yield from (item for item in node.items if isinstance(item, str))
+    if isinstance(node, tuple):
+        for item in node:
+            yield from written_texts(item)
+    elif is_dataclass(node) and not isinstance(node, type | TestBlock):
+        for field in fields(node):
+            yield from written_texts(getattr(node, field.name))
+
+
+def test_no_value_is_known_from_attacks_alone(suite: str) -> None:
+    """A value that stands in an injected text must also stand in what tools answered, or users asked, without attack."""
+    folder = os.environ.get("LEASTWARD_DATA")
+    if not folder:
+        pytest.skip("LEASTWARD_DATA names no data folder")
+    path = POLICIES / f"{suite}.lw"
+    texts = {text for text in written_texts(parse(path.read_text(encoding="utf-8"), str(path)).statements) if text}
+    (pipeline, recordings), *_ = pipelines(Path(folder)).items()
+    runs = [run for run in read_recordings(recordings, pipeline) if run.suite == suite]
+    benign = "\n".join(
+        text for run in runs if run.kind == "benign" for text in (run.prompt, *(call.output for call in run.calls))
+    )
+    attacked = "\n".join(text for run in runs if run.kind == "attacked" for text in run.injected)
+    assert attacked
+    assert {text for text in texts if text in attacked and text not in benign} == set()

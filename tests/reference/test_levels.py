@@ -1,0 +1,52 @@
+"""policy_dsl/reference/levels.py, and all that it asks: the corpus of decisions, run by the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from policy_dsl.catalogue import EMPTY_CATALOGUE, Catalogue
+from policy_dsl.facts import Facts
+from policy_dsl.parse import parse
+from policy_dsl.policyset import policy_set
+from policy_dsl.reference import decide
+from policy_dsl.strict_json import parse_object
+
+CORPUS = Path(__file__).parents[1] / "corpus" / "decide"
+
+
+def cases() -> Iterator[Any]:
+    for file in sorted(CORPUS.glob("*.yaml")):
+        for case in yaml.safe_load(file.read_text()):
+            yield pytest.param(case, id=f"{file.stem}: {case['case']}")
+
+
+def facts(case: dict[str, Any]) -> Facts:
+    who = {**case.get("principal", {})}
+    who["roles"] = frozenset(who.get("roles", ()))
+    return Facts(**who, key=str(sorted(who.items(), key=str)), user_words=tuple(case.get("user", ())))
+
+
+@pytest.mark.parametrize("case", list(cases()))
+def test_decides(case: dict[str, Any]) -> None:
+    catalogue = Catalogue.from_tools(case["tools"], case.get("server")) if "tools" in case else EMPTY_CATALOGUE
+    policy = policy_set([parse(case["policy"], "policy.lw")], catalogue)
+    for call in case["calls"]:
+        arguments = parse_object(call["args"])
+        outcome = decide(policy, catalogue, call["tool"], arguments, facts(case), call.get("server"))
+        rule = call.get("rule")
+        reason = call.get("reason", "no-rule" if rule is None else "rule")
+        errors = [tuple(error) for error in call.get("errors", [])]
+        got = [(error.rule, error.code, error.place) for error in outcome.errors]
+        assert (outcome.effect, outcome.rule, outcome.reason, got) == (call["effect"], rule, reason, errors), call
+        assert outcome.message == call.get("message", outcome.message), call
+
+
+def test_the_corpus_has_the_size_that_its_readers_count_on() -> None:
+    listed = [param.values[0] for param in cases()]
+    assert len({case["case"] for case in listed}) == len(listed) >= 60
+    assert sum(len(case["calls"]) for case in listed) >= 300
