@@ -27,7 +27,8 @@ class RecordedCall:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One run. `injected` holds the attacker's texts; `attack_calls` and `needed_calls` are positions in `calls`, None where the run carries no label."""
+    """One run. `injected` holds the attacker's texts; `attack_calls` and `needed_calls` are positions in `calls`, None
+    where the run carries no label."""
 
     suite: str
     pipeline: str

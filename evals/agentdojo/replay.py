@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any, Literal
 
 from guardrail import ANYONE, Decision, Guard, Session, ToolCall
-from policy_dsl import Catalogue, compile_policy, load
+from policy_dsl import compile_policy, load
 
 from .recordings import Recording
 
@@ -38,13 +38,11 @@ class Replay:
 
 
 class Arena:
-    """One suite's policy, compiled against the suite's tools."""
+    """One suite's policy, compiled against the tools that it uses."""
 
     def __init__(self, suite: str, policies: Path = POLICIES) -> None:
         self.suite = suite
-        catalogue = Catalogue.read(policies / f"{suite}.tools.json")
-        self.policy = load([policies / f"{suite}.lw"])
-        self.guard = Guard(compile_policy(self.policy, catalogue))
+        self.guard = Guard(compile_policy(load([policies / f"{suite}.lw"])))
 
     def replay(self, recording: Recording) -> Replay:
         return self.decide(recording.prompt, [(call.tool, call.arguments) for call in recording.calls])

@@ -25,6 +25,9 @@ from .shapes import Ask, run
 Decide = Callable[[Mapping[str, Any], Facts], Outcome]
 Ruled = tuple[str, Rule]
 
+# Names of this module: looking a member up on its enumeration costs as much as the rest of the full decision.
+_RULE, _BAD_ARGUMENTS, _NO_RULE = Reason.RULE, Reason.BAD_ARGUMENTS, Reason.NO_RULE
+
 def diagnosis(bare: Decide, rules: Sequence[Ruled], ground: Ground) -> Decide:
     """`bare` with the errors filled in."""
     doctor = _Doctor(rules, ground)
@@ -34,11 +37,11 @@ def diagnosis(bare: Decide, rules: Sequence[Ruled], ground: Ground) -> Decide:
         nonlocal calm
         outcome = bare(a, facts)
         reason = outcome.reason
-        if reason is Reason.RULE or reason is Reason.BAD_ARGUMENTS:
+        if reason is _RULE or reason is _BAD_ARGUMENTS:
             return outcome
         if calm is None:
             calm = doctor.calm  # written on first use: most tools never need it
-        if reason is Reason.NO_RULE and calm(a, facts):
+        if reason is _NO_RULE and calm(a, facts):
             return outcome
         return replace(outcome, errors=doctor.errors(outcome, a, facts))
 

@@ -13,17 +13,24 @@ from typing import Any
 
 from policy_dsl import (
     EMPTY_CATALOGUE,
+    EVERYONE,
+    And,
+    Argument,
     Catalogue,
+    Condition,
     Effect,
+    Element,
     Facts,
+    Not,
+    Or,
     PolicySet,
+    Quantified,
     Rule,
     Signature,
     Span,
     reference_decide,
     spelling,
 )
-from policy_dsl import EVERYONE, And, Argument, Condition, Element, Not, Or, Quantified
 
 MOST_ELEMENTS = 20
 """Elements of a list that are taken apart one by one."""
@@ -87,10 +94,10 @@ class Anatomy:
         return self.applies and self.truth.value
 
 
-def dissect(policy: PolicySet, catalogue: Catalogue, question: Question) -> list[Anatomy]:
+def dissect(policy: PolicySet, question: Question) -> list[Anatomy]:
     """Every rule that fits the tool: higher levels first, then as they are written."""
     found = [
-        _anatomy(policy, catalogue, question, id, rule)
+        _anatomy(policy, question, id, rule)
         for id, rule in policy.rules.items()
         if _ask(policy, question, replace(rule, **_BARE)).value
     ]
@@ -109,14 +116,14 @@ _BARE: dict[str, Any] = {
 }
 
 
-def _anatomy(policy: PolicySet, catalogue: Catalogue, question: Question, id: str, rule: Rule) -> Anatomy:
+def _anatomy(policy: PolicySet, question: Question, id: str, rule: Rule) -> Anatomy:
     bare = replace(rule, **_BARE)
     if not _ask(policy, question, replace(bare, scope=rule.scope)).value:
         return Anatomy(id, rule, False, "it is for somebody else", Truth(False), ())
     # The signature needs the catalogue: an object argument is closed where the tool's schema closes it.
     if (
         rule.signature is not None
-        and not _ask(policy, question, replace(bare, signature=rule.signature), catalogue).value
+        and not _ask(policy, question, replace(bare, signature=rule.signature), policy.catalogue).value
     ):
         return Anatomy(id, rule, False, _misfit(rule.signature, question.arguments), Truth(False), ())
     parts: list[Part] = []

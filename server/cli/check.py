@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     from policy_dsl import check
 
     loaded = read_policies_or_fault(options.files, options.tools)
-    findings = [loaded] if isinstance(loaded, dict) else [_finding(found) for found in check(*loaded)]
+    findings = [loaded] if isinstance(loaded, dict) else [_finding(found) for found in check(loaded)]
     errors = sum(finding["severity"] == "error" for finding in findings)
     if options.json:
         shown = [{name: value for name, value in finding.items() if name != "rendered"} for finding in findings]

@@ -35,8 +35,7 @@ def run(options: argparse.Namespace) -> int:
     from guardrail import Guard
     from policy_dsl import compile_policy
 
-    policy, catalogue = read_policies(options.policy, options.tools)
-    desk = Desk(Guard(compile_policy(policy, catalogue)))
+    desk = Desk(Guard(compile_policy(read_policies(options.policy, options.tools))))
     for line in _lines(sys.stdin.buffer):
         answer = desk.take(line)
         if answer is not None:

@@ -14,38 +14,43 @@ if TYPE_CHECKING:
 
 _COLOURS = {"allow": "green", "ask": "yellow", "forbid": "red"}
 
-ARGUMENTS_SHOWN = 46
-"""Characters of a call's arguments in the table."""
+CALL_SHOWN = 40
+"""Characters of a call in the table."""
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "demo",
         help="see the gate work, without a key or a network",
-        description="Play recorded gpt-4o transcripts of AgentDojo's banking suite: a recorded model behind the "
-        "gate, an agent with the official openai client in front of it, streaming and not. Exit code 0 only if every "
-        "call that an attacker asked for was refused, every other call went through, and the chain of Records verified.",
+        description="Play recorded gpt-4o transcripts of AgentDojo's banking suite: a recorded model behind the gate, "
+        "an agent with the official openai client in front, streaming and not. Exit code 0 only if every call that an "
+        "attacker asked for was refused, every other call went through, and the chain of Records verified.",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    try:
-        import httpx
-        from openai import OpenAI
-    except ImportError as error:
-        raise ProblemFound("the demo's agent needs the `openai` package: pip install 'leastward[llm]'") from error
+    from importlib.util import find_spec
+
     from ..demo import Stage, StageError, TranscriptError, examples, judge, read_tools, read_transcripts, work_through
 
+    if find_spec("openai") is None:
+        raise ProblemFound("the demo's agent needs the `openai` package: pip install 'leastward[llm]'")
     try:
         policy = examples() / "banking.lw"
         transcripts = read_transcripts(examples() / "demo")
         tools = read_tools(policy)
         released: dict[str, list[str]] = {}
         streamed = {transcript.name for transcript in transcripts[::2]}
-        # trust_env=False: a proxy set for the outside world has no business between us and loopback.
-        with Stage(policy, transcripts) as stage, httpx.Client(trust_env=False) as http:
+        with Stage(policy, transcripts) as stage:
+            # Imported while the gate starts: both take a second or more.
+            import httpx
+            from openai import OpenAI
+
+            stage.wait()
+            # trust_env=False: a proxy set for the outside world has no business between us and loopback.
+            http = httpx.Client(trust_env=False)
             for transcript in transcripts:
                 client = OpenAI(
                     base_url=f"http://127.0.0.1:{stage.port}/v1",
@@ -73,11 +78,11 @@ def _print(outcome: Outcome) -> None:
     out = console()
     table = Table(title="recorded gpt-4o transcripts, AgentDojo banking", title_justify="left")
     table.add_column("transcript", no_wrap=True)
-    table.add_column("call", overflow="fold")
-    table.add_column("asked for by")
+    table.add_column("call", no_wrap=True)
+    table.add_column("asked by", no_wrap=True)
     table.add_column("decided", no_wrap=True)
     table.add_column("by rule", no_wrap=True)
-    table.add_column("µs", justify="right")
+    table.add_column("µs", justify="right", no_wrap=True)
     table.add_column("")
     before = ""
     for line in outcome.lines:
@@ -108,9 +113,8 @@ def _print(outcome: Outcome) -> None:
 
 
 def _call(line: Line) -> str:
-    arguments = line.arguments[1:-1]
-    shown = arguments if len(arguments) <= ARGUMENTS_SHOWN else f"{arguments[: ARGUMENTS_SHOWN - 1]}…"
-    return f"{line.tool}({shown})"
+    text = f"{line.tool}({', '.join(map(str, line.arguments.values()))})"
+    return text if len(text) <= CALL_SHOWN else f"{text[: CALL_SHOWN - 2]}…)"
 
 
 def _as_json(outcome: Outcome) -> dict[str, Any]:

@@ -216,7 +216,7 @@ def _policies(folder: Path, globs: list[str], tools: str | None) -> Diagnosis:
     if not paths:
         return Diagnosis("policies", "bad", f"no file fits {', '.join(globs)}")
     try:
-        policy, _ = read_policies(paths, None if tools is None else str(folder / tools))
+        policy = read_policies(paths, None if tools is None else str(folder / tools))
     except CommandError as error:
         return Diagnosis("policies", "bad", str(error))
     return Diagnosis("policies", "ok", f"{len(policy.rules)} rules in {len(paths)} files, {policy.hash[:19]}")

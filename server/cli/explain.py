@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     from ..lines import BadLine, read_principal, tool_and_server
     from .anatomy import Question, dissect
 
-    policy, catalogue = read_policies(options.policy, options.tools)
+    policy = read_policies(options.policy, options.tools)
     try:
         arguments = strict_json.parse_object(options.arguments)
         principal = ANYONE if options.principal is None else read_principal(strict_json.parse(options.principal))
@@ -65,9 +65,9 @@ def run(options: argparse.Namespace) -> int:
     session = Session(principal)
     session.user_said(options.user)
     tool, server = tool_and_server(options.tool)
-    outcome = compile_policy(policy, catalogue).decide(tool, arguments, session.facts, server)
+    outcome = compile_policy(policy).decide(tool, arguments, session.facts, server)
     asked_rules = outcome.reason.value not in ("unknown-tool", "bad-arguments")
-    rules = dissect(policy, catalogue, Question(tool, server, arguments, session.facts)) if asked_rules else []
+    rules = dissect(policy, Question(tool, server, arguments, session.facts)) if asked_rules else []
     if options.json:
         write_json(_as_json(outcome, rules))
     else:

@@ -1,4 +1,4 @@
-"""How verbs read policies: the files of one policy set and the tool lists that are its authority."""
+"""How verbs read policies: the files of one policy set, with the tool lists that are its authority."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .errors import ProblemFound
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from policy_dsl import Catalogue, PolicySet
+    from policy_dsl import PolicySet
 
 
 def add_policy_options(parser: argparse.ArgumentParser, *, takes_many: bool) -> None:
@@ -25,30 +25,20 @@ def add_policy_options(parser: argparse.ArgumentParser, *, takes_many: bool) -> 
     parser.add_argument("--tools", metavar="TOOLS.json", help="a tool list besides those that the policies `use`")
 
 
-def read_policies(paths: Sequence[str], tools: str | None) -> tuple[PolicySet, Catalogue]:
-    """The policy set of `paths` and its catalogue. A fault ends the verb, rendered with its place."""
+def read_policies(paths: Sequence[str], tools: str | None) -> PolicySet:
+    """The policy set of `paths`. A fault ends the verb, rendered with its place."""
     loaded = read_policies_or_fault(paths, tools)
     if isinstance(loaded, dict):
         raise ProblemFound(loaded["rendered"])
     return loaded
 
 
-def read_policies_or_fault(paths: Sequence[str], tools: str | None) -> tuple[PolicySet, Catalogue] | dict[str, Any]:
+def read_policies_or_fault(paths: Sequence[str], tools: str | None) -> PolicySet | dict[str, Any]:
     """As `read_policies`, but a fault comes back in the shape of one of `check`'s findings."""
-    from pathlib import Path
-
-    from policy_dsl import Catalogue, PolicyError, UseTools, load
+    from policy_dsl import Catalogue, PolicyError, load
 
     try:
-        extra = [] if tools is None else [Catalogue.read(tools)]
-        policy = load(paths, *extra)
-        used = [
-            Catalogue.read(Path(file.path).parent / statement.path)
-            for file in policy.files
-            for statement in file.statements
-            if isinstance(statement, UseTools)
-        ]
-        return policy, Catalogue.merged([*extra, *used])
+        return load(paths, None if tools is None else Catalogue.read(tools))
     except PolicyError as error:
         return {
             "code": error.code,

@@ -29,8 +29,8 @@ def run(options: argparse.Namespace) -> int:
     from guardrail import Guard, run_tests
     from policy_dsl import compile_policy
 
-    policy, catalogue = read_policies(options.files, options.tools)
-    outcomes = run_tests(policy, Guard(compile_policy(policy, catalogue)))
+    policy = read_policies(options.files, options.tools)
+    outcomes = run_tests(policy, Guard(compile_policy(policy)))
     failed = [outcome for outcome in outcomes if not outcome.passed]
     if options.json:
         write_json({"calls": [_as_json(outcome) for outcome in outcomes], "failed": len(failed)})

@@ -12,7 +12,7 @@ from typing import Any
 
 from guardrail import ANYONE, Guard, Session, ToolCall
 from guardrail.chain import Verification
-from policy_dsl import Catalogue, compile_policy, load
+from policy_dsl import compile_policy, load
 
 from ..store import Store
 from .transcripts import Transcript
@@ -28,7 +28,7 @@ class Line:
     transcript: str
     streamed: bool
     tool: str
-    arguments: str
+    arguments: dict[str, Any]
     is_attack: bool
     effect: str | None
     rule: str | None
@@ -66,8 +66,7 @@ def judge(
     with store.rows() as rows:
         bodies = [json.loads(row.body) for row in rows]
     records: dict[str, dict[str, Any]] = {body["call_id"]: body for body in bodies if body.get("kind") == "decision"}
-    tools = policy.with_suffix(".tools.json")
-    guard = Guard(compile_policy(load([policy]), Catalogue.read(tools)))
+    guard = Guard(compile_policy(load([policy])))
     lines = []
     for transcript in transcripts:
         session = Session(ANYONE)
@@ -80,7 +79,7 @@ def judge(
                     transcript=transcript.name,
                     streamed=transcript.name in streamed,
                     tool=call.tool,
-                    arguments=call.arguments_text,
+                    arguments=call.arguments,
                     is_attack=position in transcript.attack_calls,
                     effect=record.get("effect"),
                     rule=record.get("rule"),

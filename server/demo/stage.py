@@ -39,7 +39,7 @@ class StageError(Exception):
 
 
 class Stage:
-    """A context: both servers run inside it, and the folder with the database is gone after it."""
+    """A context: both servers start as it is entered (`wait` until they answer) and the folder is gone after it."""
 
     def __init__(self, policy: Path, transcripts: Sequence[Transcript]) -> None:
         self._policy = policy
@@ -96,7 +96,6 @@ class Stage:
             command = [sys.executable, "-c", _SERVE, "serve", "--config", str(folder / "leastward.yaml")]
             environment = {name: value for name, value in os.environ.items() if not name.startswith("LEASTWARD_")}
             self._gate = subprocess.Popen(command, stdout=log, stderr=log, env=environment)  # noqa: S603 (our own command)
-        self._wait(folder / "gate.log")
 
     def _start_model(self) -> int:
         import uvicorn
@@ -108,7 +107,9 @@ class Stage:
         port: int = listener.getsockname()[1]
         return port
 
-    def _wait(self, log: Path) -> None:
+    def wait(self) -> None:
+        """Return when the gate is ready. Raises StageError with what it said if it is not within START_SECONDS."""
+        log = Path(self._folder.name) / "gate.log"
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._gate is not None and self._gate.poll() is None:
             try:

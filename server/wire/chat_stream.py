@@ -20,15 +20,7 @@ from policy_dsl.strict_json import StrictJsonError, encode, parse
 from .calls import HeldCall, unique_ids
 from .chat_answer import check_choice_index, check_head, check_role
 from .errors import MalformedAnswer, WireError
-from .held_choice import (
-    HeldChoice,
-    Refusals,
-    SoFar,
-    add_usage,
-    check_refusals,
-    exchange,
-    number_written,
-)
+from .held_choice import HeldChoice, Refusals, SoFar, add_usage, check_refusals, exchange, number_written
 from .members import MESSAGE_MEMBERS, STREAM_CHOICE_MEMBERS, TEXT_MEMBERS, TOKEN_MEMBERS, refuse_unknown
 from .refusal import PastRefusal
 from .sse import DONE, DONE_EVENT, SseReader, sse_event

@@ -1,4 +1,4 @@
-"""server/cli/__init__.py: the process as people start it. Exit codes, pipes, what is imported, what is printed to whom."""
+"""server/cli/__init__.py: the process as people start it. Exit codes, pipes, and what is imported."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def test_a_reader_that_has_seen_enough_is_no_crash(
         assert b"Traceback" not in process.stderr.read()
 
 
-def test_an_internal_error_has_its_own_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_internal_error_has_its_own_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("server.cli.check.read_policies_or_fault", lambda *_: 1 / 0)
     assert main(["check", "a.lw"]) == 3
     assert "internal error" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from policy_dsl import ast, compile_policy, reference
+from policy_dsl import Program, ast, compile_policy, parse, policy_set, reference
 from policy_dsl.catalogue import EMPTY_CATALOGUE, Catalogue
 from policy_dsl.facts import NOBODY, Facts
 
@@ -299,3 +299,15 @@ def worlds() -> Callable[[int | str], Iterator[World]]:
             yield maker.world()
 
     return from_seed
+
+
+@pytest.fixture
+def compiled() -> Callable[..., tuple[Program, ast.PolicySet]]:
+    """The program of one policy's text (without its first line), and the policy."""
+
+    def from_text(text: str, tools: list[dict[str, Any]] | None = None) -> tuple[Program, ast.PolicySet]:
+        catalogue = EMPTY_CATALOGUE if tools is None else Catalogue.from_tools(tools)
+        policy = policy_set([parse(f"language 1\n{text}", "policy.lw")], catalogue)
+        return compile_policy(policy), policy
+
+    return from_text

@@ -14,7 +14,7 @@ import pytest
 from evals.agentdojo import SUITES, pipelines, read_recordings
 from evals.agentdojo.replay import POLICIES
 from guardrail import Guard, run_tests
-from policy_dsl import Catalogue, FromUser, Literal, Matches, SetLiteral, TestBlock, check, compile_policy, format, load, parse
+from policy_dsl import FromUser, Literal, Matches, SetLiteral, TestBlock, check, compile_policy, format, load, parse
 
 
 @pytest.fixture(params=SUITES)
@@ -24,7 +24,7 @@ def suite(request: pytest.FixtureRequest) -> str:
 
 def test_the_policy_checks_without_an_error_and_is_in_form(suite: str) -> None:
     path = POLICIES / f"{suite}.lw"
-    findings = check(load([path]), Catalogue.read(POLICIES / f"{suite}.tools.json"))
+    findings = check(load([path]))
     assert [finding.render() for finding in findings if finding.severity == "error"] == []
     text = path.read_text(encoding="utf-8")
     assert format(parse(text, str(path))) == text
@@ -32,14 +32,13 @@ def test_the_policy_checks_without_an_error_and_is_in_form(suite: str) -> None:
 
 def test_its_own_tests_pass(suite: str) -> None:
     policy = load([POLICIES / f"{suite}.lw"])
-    guard = Guard(compile_policy(policy, Catalogue.read(POLICIES / f"{suite}.tools.json")))
-    outcomes = run_tests(policy, guard)
+    outcomes = run_tests(policy, Guard(compile_policy(policy)))
     assert len(outcomes) >= 10
     assert [outcome.render() for outcome in outcomes if not outcome.passed] == []
 
 
 def written_texts(node: Any) -> Iterator[str]:
-    """Every value that a rule or a set names. Not the policy's own tests, and not the ordinary words that a rule looks for
+    """Every value that a rule or a set names. Not the policy's own tests, nor the ordinary words that a rule looks for
     in the user's request (`"delete" from user`): these say what the user spoke of, and fit no argument."""
     if isinstance(node, FromUser) and isinstance(node.operand, Literal):
         return
@@ -58,7 +57,7 @@ def written_texts(node: Any) -> Iterator[str]:
 
 
 def test_no_value_is_known_from_attacks_alone(suite: str) -> None:
-    """A value that stands in an injected text must also stand in what tools answered, or users asked, without attack."""
+    """A value of an injected text must also stand in what tools answered, or users asked, without any attack."""
     folder = os.environ.get("LEASTWARD_DATA")
     if not folder:
         pytest.skip("LEASTWARD_DATA names no data folder")

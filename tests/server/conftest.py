@@ -94,12 +94,16 @@ class Running:
     gate: Gate
     key: str
     folder: Path
+    issued: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     def issue(self, *scopes: Scope, tenant: str = "t", agent: str = "a") -> str:
-        """A key that works at once: the store has been seen to know it."""
-        secret, _ = self.store.issue_key(tenant, agent, scopes)
-        wait_for(lambda: self.store.caller_for(secret) is not None)
-        return secret
+        """A key with exactly these scopes that works at once: the store has been seen to know it."""
+        wanted = (frozenset(scopes), tenant, agent)
+        if wanted not in self.issued:
+            secret, _ = self.store.issue_key(tenant, agent, scopes)
+            wait_for(lambda: self.store.caller_for(secret) is not None)
+            self.issued[wanted] = secret
+        return self.issued[wanted]
 
     def raw(self, data: bytes, *, pieces: int = 1, then_read: float = 10.0) -> bytes:
         """Send bytes as they are and read until the server closes or has sent one whole answer."""

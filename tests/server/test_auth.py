@@ -114,7 +114,7 @@ def test_open_loopback_end_to_end(start: Any) -> None:
 
 
 def test_a_revoked_key_stops_working(gate: Any, wait_for: Any) -> None:
-    secret = gate.issue(Scope.CALL)
+    secret = gate.issue(Scope.CALL, agent="on its way out")
     assert gate.ask("GET", "/v1/models", key=secret)[0] == 200
     key_id = gate.store.caller_for(secret).key_id
     gate.store.revoke_key(key_id)

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from server import lingering, strict_http
 
@@ -193,6 +195,32 @@ def test_more_connections_than_there_is_room_for(start: Any, parsed: Any, code_o
         line.close()
     time.sleep(0.1)
     assert parsed(gate.raw(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"))[0] == 200
+
+
+_BYTES = [b"", b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"\0", b" ", b"\t", b":", b",", b";", b"0", b"5", b"%", b"\xff"]
+_LINES = [b"Transfer-Encoding: chunked\r\n", b"Content-Length: 3\r\n", b"Host: b\r\n", b"Expect: 100-continue\r\n"]
+_CHANGE = st.tuples(st.integers(0, 400), st.integers(0, 8), st.sampled_from(_BYTES + _LINES))
+_CHANGES = st.lists(_CHANGE, min_size=1, max_size=4)
+
+
+@settings(max_examples=150, print_blob=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=_CHANGES, chunked=st.booleans())
+def test_whatever_is_sent_there_is_one_answer_or_none(
+    changes: list[tuple[int, int, bytes]], chunked: bool, gate: Any, parsed: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A request with bytes changed, put in and taken out: at most one answer, never a 5xx, nothing logged."""
+    sized = "Content-Length: $LEN\r\n\r\n$BODY"
+    framed = "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n" if chunked else sized
+    data = spelled("$HEAD" + framed, gate.key)
+    for place, removed, added in changes:
+        data = data[:place] + added + data[place + removed :]
+    with pytest.MonkeyPatch.context() as patch, caplog.at_level("WARNING"):
+        patch.setattr(strict_http, "HEADER_SECONDS", 0.1)
+        patch.setattr(lingering, "SECONDS", 0.1)
+        answer = gate.raw(data, then_read=0.3)
+    assert answer.count(b"HTTP/1.1 ") <= 1
+    assert parsed(answer)[0] < 500
+    assert caplog.records == []
 
 
 def _attack_cases() -> list[dict[str, Any]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from server.upstream import Timeouts, Upstream, UpstreamError
 from server.upstream.connection import HEADER_LIMIT
@@ -47,6 +50,49 @@ def test_answers(case: dict[str, Any], apart: bool, run: Any, serving: Any, soon
     async def exchange(upstream: Upstream, deadline: float) -> tuple[int, bytes]:
         reply = await upstream.post("/chat/completions", b"{}", deadline=deadline)
         return reply.status, await reply.read()
+
+    run(main())
+
+
+@settings(max_examples=80, print_blob=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    body=st.binary(max_size=300),
+    sizes=st.lists(st.integers(1, 40), max_size=12),
+    cuts=st.lists(st.integers(0, 600), max_size=8),
+    framing=st.sampled_from(["length", "chunked", "end"]),
+)
+def test_a_body_is_the_same_however_it_is_framed_and_split(
+    body: bytes, sizes: list[int], cuts: list[int], framing: str, run: Any, serving: Any, soon: Any
+) -> None:
+    if framing == "chunked":
+        chunks, rest = [], body
+        for size in sizes:
+            chunks.append(rest[:size])
+            rest = rest[size:]
+        chunks.append(rest)
+        coded = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks if chunk)
+        data = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + coded + b"0\r\n\r\n"
+    elif framing == "length":
+        data = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    else:
+        data = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n" + body
+    places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+
+    async def play(wire: Any) -> None:
+        while await wire.request():
+            for start, end in pairwise(places):
+                await wire.send(data[start:end])
+                await asyncio.sleep(0)
+            if framing == "end":
+                return
+
+    async def main() -> None:
+        async with serving(play) as server:
+            upstream = server.upstream()
+            for _ in range(2):
+                reply = await upstream.post("/x", b"{}", deadline=soon())
+                assert await reply.read() == body
+            upstream.close()
 
     run(main())
 
