@@ -119,7 +119,7 @@ def encode(record: Record, incarnation: str, sequence: int) -> bytes:
             record.call_id,
             record.door,
             record.effect,
-            [{"code": e.code, "place": e.place, "rule": e.rule} for e in record.errors],
+            [{"code": e.code, "place": e.place, "rule": e.rule} for e in record.errors] if record.errors else [],
             record.id,
             incarnation,
             record.kind,

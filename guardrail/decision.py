@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from policy_dsl import RuleError
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """`effect` and `rule` decide; `reason` is a stable code (docs/reasons.md); `message` is for the model.
 
     `policy_hash` names the PolicySet, `memory_version` the memory snapshot (0 with an empty store). A Decision has no

@@ -29,6 +29,4 @@ class Guard:
 
 
 def _decision(outcome: Outcome, policy_hash: str) -> Decision:
-    return Decision(
-        outcome.effect, outcome.rule, outcome.reason.value, outcome.message, outcome.errors, policy_hash
-    )
+    return Decision(outcome.effect, outcome.rule, outcome.reason.value, outcome.message, outcome.errors, policy_hash)

@@ -28,7 +28,7 @@ class RuleError:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`rule` is the id of the deciding rule (the smallest id where several decide alike), None where no rule did.
+    """`rule` is the id of the deciding rule (the smallest where several decide alike), None where no rule did.
 
     `message` is that rule's own text for the model, else the policy's `otherwise` message, else None.
     `errors` is sorted by rule id and lists exactly the rules whose error changed the outcome (docs/language.md, Errors).

@@ -66,6 +66,8 @@ def policy_set(files: Sequence[PolicyFile], tools: Catalogue | None = None) -> P
     """
     bundle = _Bundle(files, EMPTY_CATALOGUE if tools is None else tools)
     resolver = Resolver(bundle.sets, bundle.groups, bundle.named)
+    for name in bundle.groups:  # one that no rule uses is held to the same
+        resolver.group(name)
     rules = {id: _resolved(resolver, *bundle.rules[id]) for id in sorted(bundle.rules)}
     bundle.refuse_unknown_expectations()
     return PolicySet(

@@ -109,7 +109,8 @@ class Resolver:
                     "wrong-set",
                     "only a set written in braces has members to take over",
                 )
-            items.update((_kind_and_value(item), item) for item in other.items)
+            for item in other.items:
+                items.setdefault(_kind_and_value(item), item)
         return SetLiteral(tuple(items.values()), (), value.span)
 
     def texts(self, file: PolicyFile, names: SetLiteral | SetName) -> SetLiteral:
@@ -128,7 +129,7 @@ class Resolver:
             if name is None:
                 found.setdefault(cast(ToolPattern, tool))
             else:
-                found.update((replace(member, span=tool.span), None) for member in self._group(name))
+                found.update((replace(member, span=tool.span), None) for member in self.group(name))
         return tuple(found)
 
     def group_named(self, tool: ToolPattern | GroupName) -> str | None:
@@ -137,7 +138,8 @@ class Resolver:
             return tool.name
         return tool.tool if tool.server is None and not tool.quoted and tool.tool in self._groups else None
 
-    def _group(self, name: str) -> tuple[ToolPattern, ...]:
+    def group(self, name: str) -> tuple[ToolPattern, ...]:
+        """The tools of a group, without names of groups in it."""
         if name not in self._group_patterns:
             file, definition = self._groups[name]
             self._enter("group", name, file, definition.span)

@@ -13,17 +13,18 @@ I-JSON as precedent), so the tree that was judged is the tree that every later r
 
 `-0` reads as the integer 0, because some readers keep its sign and some drop it; `-0.0` stays as written.
 
-How: the standard library's C scanner with hooks that refuse what it would let pass. Envelopes are large and come with
-every request, so they are tried first with msgspec's decoder, about four times as fast, and its answer is taken only
-where a cheap argument shows that the scanner would have given the same (`_quick`). The scanner alone refuses.
+How: the standard library's C scanner with hooks that refuse what it would let pass. It is slow, so every text is tried
+first with msgspec's decoder, about four times as fast, and its answer is taken only where a cheap argument shows that
+the scanner would have given the same (`_quick`). The scanner alone refuses.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, Literal, NoReturn
+from typing import Any, Final, Literal, NamedTuple, NoReturn
 
 import msgspec
 
@@ -74,32 +75,26 @@ class _Fault(Exception):
         self.token = token
 
 
-def parse(data: bytes | str, *, max_depth: int = MAX_DEPTH, numbers: Literal["exact", "kept"] = "exact") -> Json:
+Numbers = Literal["exact", "kept"]
+
+
+def parse(data: bytes | str, *, max_depth: int = MAX_DEPTH, numbers: Numbers = "exact") -> Json:
     """The value that `data` spells. Raises StrictJsonError, and nothing else, for any other input."""
-    if numbers == "kept" and type(data) is bytes:
-        quick: Json = _quick(data, max_depth)
-        if quick is not _UNSURE:
-            return quick
-    text = _text(data)
-    try:
-        value: Json = (_EXACT if numbers == "exact" else _KEPT).decode(text)
-    except json.JSONDecodeError as error:
-        if error.msg == "Extra data":
-            raise StrictJsonError("trailing-data", error.pos, "text after the end of the value") from None
-        raise StrictJsonError("bad-json", error.pos, "the text is not JSON") from None
-    except _Fault as fault:
-        raise StrictJsonError(fault.code, _place(text, fault), _FAULTS[fault.code]) from None
-    except RecursionError:  # CPython's own guard in the C scanner, at about 1,000 levels
-        raise StrictJsonError("too-deep", 0, _FAULTS["too-deep"]) from None
-    if text.count("{") + text.count("[") > max_depth and _is_deeper(value, max_depth):
-        raise StrictJsonError("too-deep", 0, _FAULTS["too-deep"])
-    if "\\u" in text:
-        _refuse_lone_surrogates(text, value)
-    return value
+    quick = _quick(data, max_depth, numbers)
+    return _scanned(data, max_depth, numbers) if quick is None else quick[0]
+
+
+def parse_printed(data: bytes, *, max_depth: int = MAX_DEPTH, numbers: Numbers = "exact") -> tuple[Json, bytes]:
+    """As `parse`, with the value as `encode` prints it, which the quick way has at hand anyway."""
+    quick = _quick(data, max_depth, numbers)
+    if quick is not None:
+        return quick
+    value = _scanned(data, max_depth, numbers)
+    return value, encode(value)
 
 
 def parse_object(
-    data: bytes | str, *, max_depth: int = MAX_DEPTH, numbers: Literal["exact", "kept"] = "exact"
+    data: bytes | str, *, max_depth: int = MAX_DEPTH, numbers: Numbers = "exact"
 ) -> dict[str, Json]:
     """As `parse`, for text that must spell an object (code not-an-object otherwise)."""
     value = parse(data, max_depth=max_depth, numbers=numbers)
@@ -147,6 +142,28 @@ def _text(data: bytes | str) -> str:
     except UnicodeEncodeError as error:
         raise StrictJsonError("lone-surrogate", error.start, _FAULTS["lone-surrogate"]) from None
     return data
+
+
+# --- the scanner's way ----------------------------------------------------------------------------------------------
+
+
+def _scanned(data: bytes | str, max_depth: int, numbers: Numbers) -> Json:
+    text = _text(data)
+    try:
+        value: Json = (_EXACT if numbers == "exact" else _KEPT).decode(text)
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data":
+            raise StrictJsonError("trailing-data", error.pos, "text after the end of the value") from None
+        raise StrictJsonError("bad-json", error.pos, "the text is not JSON") from None
+    except _Fault as fault:
+        raise StrictJsonError(fault.code, _place(text, fault), _FAULTS[fault.code]) from None
+    except RecursionError:  # CPython's own guard in the C scanner, at about 1,000 levels
+        raise StrictJsonError("too-deep", 0, _FAULTS["too-deep"]) from None
+    if text.count("{") + text.count("[") > max_depth and _is_deeper(value, max_depth):
+        raise StrictJsonError("too-deep", 0, _FAULTS["too-deep"])
+    if "\\u" in text:
+        _refuse_lone_surrogates(text, value)
+    return value
 
 
 # --- what the scanner's hooks refuse --------------------------------------------------------------------------------
@@ -211,7 +228,6 @@ def _kept_decimal(digits: str) -> Decimal:
 _EXACT: Final = json.JSONDecoder(
     object_pairs_hook=_members, parse_int=_exact_integer, parse_float=_exact_decimal, parse_constant=_constant
 )
-_DECODER: Final = msgspec.json.Decoder(float_hook=_kept_decimal)
 _KEPT: Final = json.JSONDecoder(
     object_pairs_hook=_members, parse_int=_kept_integer, parse_float=_kept_decimal, parse_constant=_constant
 )
@@ -245,32 +261,56 @@ def _refuse_lone_surrogates(text: str, value: Json) -> None:
 
 # --- the quick way --------------------------------------------------------------------------------------------------
 
-_UNSURE: Final[Any] = object()
+
+class _Way(NamedTuple):
+    """How numbers are read: floats by the decoder's hook; integers by their length alone, `digits` is the longest."""
+
+    decode: Callable[[bytes], Any]
+    digits: int
+
+
+_WAYS: Final[dict[Numbers, _Way]] = {
+    "exact": _Way(msgspec.json.Decoder(float_hook=_exact_decimal).decode, 15),
+    "kept": _Way(msgspec.json.Decoder(float_hook=_kept_decimal).decode, MAX_DIGITS),
+}
 _DIGITS_TO_ZERO: Final = bytes.maketrans(b"123456789", b"000000000")
-_TOO_MANY_DIGITS: Final = b"0" * (MAX_DIGITS + 1)
+_NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b"{[:"))
+_HIDING: Final = re.compile(rb"\\(?=u(?:003[aA]|[dD]))")
+"""Escapes of the colon and of surrogates. A look-ahead, so that the search is for one byte: twice as fast."""
 
 
-def _quick(data: bytes, max_depth: int) -> Any:
-    """The same value as the scanner's, or _UNSURE.
+def _quick(data: bytes | str, max_depth: int, numbers: Numbers) -> tuple[Any, bytes] | None:
+    """The same value as the scanner's and its print, or None.
 
     msgspec refuses what the scanner and its hooks refuse (tests/strict_json compares the two on mutated texts) but for
-    four things. Equal names: msgspec keeps the last member. Without `\\u` escapes every colon of a string is written as
-    itself, so a text printed back from the tree has as many colons as the original exactly where no member was
-    dropped. Depth and long integers are looked for as the scanner's path does. `-0` is 0 in both.
+    these. Equal names: msgspec keeps the last member. A print that equals the text has lost none, and most clients
+    write JSON as it is printed here; else, where no colon is escaped, every colon of a string is printed as itself, so
+    the print has as many colons as the text exactly where no member was dropped. Surrogates, depth and long integers
+    are left to the scanner. `-0` is 0 in both.
     """
-    if b"\\u" in data:
-        return _UNSURE
+    decode, digits = _WAYS[numbers]
     try:
-        value = _DECODER.decode(data)
+        text = data.encode() if isinstance(data, str) else data
+        value = decode(text)
+        printed = _ENCODER.encode(value)
     except (ValueError, RecursionError, _Fault):
-        return _UNSURE
-    if data.count(b":") != _ENCODER.encode(value).count(b":"):
-        return _UNSURE
-    if len(data) > MAX_DIGITS and _TOO_MANY_DIGITS in data.translate(_DIGITS_TO_ZERO):
-        return _UNSURE
-    if data.count(b"{") + data.count(b"[") > max_depth and _is_deeper(value, max_depth):
-        return _UNSURE
-    return value
+        return None
+    structure = text.translate(None, _NOT_STRUCTURE)
+    if printed != text and (_HIDING.search(text) or structure.count(b":") != printed.count(b":")):
+        return None
+    if len(text) > digits and _has_long_number(text, digits):
+        return None
+    if len(structure) - structure.count(b":") > max_depth and _is_deeper(value, max_depth):
+        return None
+    return value, printed
+
+
+def _has_long_number(text: bytes, digits: int) -> bool:
+    """Whether more than `digits` digits stand in a row. Nearly always a few bytes of the text already say no."""
+    # More than 4n digits in a row cover four of every n-th byte.
+    if b"0000" not in text[:: max(1, digits // 4)].translate(_DIGITS_TO_ZERO):
+        return False
+    return b"0" * (digits + 1) in text.translate(_DIGITS_TO_ZERO)
 
 
 # --- where a fault stands: slow, and run only for text that is refused ----------------------------------------------

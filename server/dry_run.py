@@ -14,7 +14,7 @@ from .wire import openai_error
 
 
 class DryRun:
-    """Decides one call line (docs/http.md) in an empty Session, for the caller or for another principal of its tenant."""
+    """Decides one call line (docs/http.md) in an empty Session, for the caller or another principal of its tenant."""
 
     def __init__(self, policies: Policy) -> None:
         self._policies = policies

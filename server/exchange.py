@@ -1,7 +1,7 @@
 """What passes between the HTTP edge and the gate behind it: who calls, in which run, and the answer that leaves.
 
-The edge (app.py) turns an HTTP request into a Caller, a Run and a body; gate.py turns these into an Answer. Neither knows
-the other's insides.
+The edge (app.py) turns an HTTP request into a Caller, a Run and a body; gate.py turns these into an Answer. Neither
+knows the other's insides.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from guardrail import Principal
 
 
 class Scope(StrEnum):
-    """What an API key may do (design: Authority). `call` is what an agent needs; the others are for people and tools."""
+    """What an API key may do (design: Authority). An agent needs `call`; the others are for people and tools."""
 
     CALL = "call"
     RUNS = "runs"
@@ -42,7 +42,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A complete answer: `headers` are lower-case names; content-length and content-type json are the edge's business."""
+    """A complete answer. `headers` have lower-case names; content-length is the edge's business."""
 
     status: int
     body: bytes

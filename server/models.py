@@ -42,7 +42,9 @@ async def _models_of(upstream: Upstream) -> list[dict[str, Any]] | None:
         return None
     # A model is named and nothing else of it is passed on: what upstreams add differs, and agents read only this.
     named = [model for model in data if isinstance(model, dict) and isinstance(model.get("id"), str)]
-    return [{"id": model["id"], "object": "model", "created": _created(model), "owned_by": upstream.name} for model in named]
+    return [
+        {"id": model["id"], "object": "model", "created": _created(model), "owned_by": upstream.name} for model in named
+    ]
 
 
 def _created(model: dict[str, Any]) -> int:

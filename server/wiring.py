@@ -1,4 +1,4 @@
-"""The only place that composes: settings in, a running gate out. Everything else takes its collaborators as arguments."""
+"""The only place that composes: settings in, a running gate out. All else takes its collaborators as arguments."""
 
 from __future__ import annotations
 
@@ -63,8 +63,13 @@ def build(settings: Settings, folder: Path) -> House:
         policies, _Routes(settings, upstreams), SessionBook(), decisions, _manner(settings), metrics.upstream_error
     )
     services = Services(
-        settings=settings, chat=gate.chat, models=ModelList(upstreams), decide=DryRun(policies), store=store,
-        policies=policies, metrics=metrics,
+        settings=settings,
+        chat=gate.chat,
+        models=ModelList(upstreams),
+        decide=DryRun(policies),
+        store=store,
+        policies=policies,
+        metrics=metrics,
     )
 
     @contextlib.asynccontextmanager
@@ -91,9 +96,12 @@ def serve(config: Path | None) -> None:
 
 def _manner(settings: Settings) -> Manner:
     return Manner(
-        style=settings.refusals.style, rounds=settings.refusals.rounds, scan=() if settings.text_calls == "off" else tuple(settings.text_calls),
+        style=settings.refusals.style,
+        rounds=settings.refusals.rounds,
+        scan=() if settings.text_calls == "off" else tuple(settings.text_calls),
         seconds={name: upstream.timeout for name, upstream in settings.upstreams.items()},
-        answer_limit=settings.limits.answer_bytes, observes=settings.mode == "observe",
+        answer_limit=settings.limits.answer_bytes,
+        observes=settings.mode == "observe",
     )
 
 

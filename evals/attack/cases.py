@@ -51,8 +51,14 @@ def read_cases(path: Path) -> Iterator[Case]:
         decode = base64.b64decode if payload["encoding"] == "base64" else str.encode
         expected = {row["expected"], row.get("alt_expected", row["expected"])}
         yield Case(
-            row["id"], row["class"], row["protocol"], frozenset(expected), row["why"], tuple(row["rules"]),
-            tuple(decode(part) for part in parts), row.get("context", {}),
+            row["id"],
+            row["class"],
+            row["protocol"],
+            frozenset(expected),
+            row["why"],
+            tuple(row["rules"]),
+            tuple(decode(part) for part in parts),
+            row.get("context", {}),
         )
 
 
@@ -96,7 +102,11 @@ def calls_of_answer(body: str) -> tuple[tuple[str, str], ...]:
     found = []
     for choice in choices:
         message = choice["message"]
-        found += [(c["function"]["name"], c["function"]["arguments"]) for c in message.get("tool_calls") or [] if "function" in c]
+        found += [
+            (c["function"]["name"], c["function"]["arguments"])
+            for c in message.get("tool_calls") or []
+            if "function" in c
+        ]
         if message.get("function_call"):
             found.append((message["function_call"]["name"], message["function_call"]["arguments"]))
     return tuple(found)

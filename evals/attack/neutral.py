@@ -1,8 +1,8 @@
 """The corpus states its rules in a neutral form; this writes them as a policy file of ours.
 
-A permit becomes an `allow`, a forbid a `forbid`. The neutral rules are open unless they say `closed`, so the signature is
-`...` or the exact list of names the rule tests. The neutral operators are defined in the corpus's README; each has one
-line in the table below.
+A permit becomes an `allow`, a forbid a `forbid`. The neutral rules are open unless they say `closed`, so the signature
+is `...` or the exact list of names the rule tests. The neutral operators are defined in the corpus's README; each has
+one line in the table below.
 """
 
 from __future__ import annotations
@@ -35,7 +35,14 @@ def _pattern(value: str) -> str:
     return "/" + re.sub(r"(?<!\\)/", r"\/", value) + "/"
 
 
-_JSON_TYPES = {"string": "text", "number": "number", "integer": "integer", "boolean": "boolean", "array": "list", "object": "object"}
+_JSON_TYPES = {
+    "string": "text",
+    "number": "number",
+    "integer": "integer",
+    "boolean": "boolean",
+    "array": "list",
+    "object": "object",
+}
 
 _OPERATORS: Mapping[str, Callable[[str, Any], str]] = {
     "eq": lambda x, v: f"{x} == {_text(v)}",

@@ -1,8 +1,9 @@
-"""Every chat and HTTP case of the attack corpus through one real gate: `python -m evals.attack.run [--data FILE] [--json]`.
+"""Every chat and HTTP case of the attack corpus through one real gate.
 
-One server process, one policy file: each case is an agent with its own key, and its rules stand in its agent's scope. The
-upstream is a socket that answers with exactly the bytes of the case; it tells cases apart by the model's name. Cases whose
-audit store is broken run while another connection holds the database's write lock.
+One server process, one policy file: each case is an agent with its own key, and its rules stand in its agent's scope.
+The upstream is a socket that answers with exactly the bytes of the case; it tells cases apart by the model's name.
+Cases whose audit store is broken run while another connection holds the database's write lock.
+`python -m evals.attack.run [--data FILE] [--json]`
 """
 
 from __future__ import annotations
@@ -73,7 +74,9 @@ class ScriptedUpstream:
                     return
                 seen += more
             head, body = seen.split(b"\r\n\r\n", 1)
-            length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
+            length = next(
+                int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
+            )
             while len(body) < length:
                 body += connection.recv(65536)
             name = json.loads(body)["model"]
@@ -86,15 +89,30 @@ class ScriptedUpstream:
     def _reply(case: Case | None) -> Iterator[bytes]:
         if case is None or case.protocol == "http":
             text = {"role": "assistant", "content": "hello"}
-            body = json.dumps({"id": "x", "object": "chat.completion", "created": 1, "model": "m",
-                               "choices": [{"index": 0, "message": text, "finish_reason": "stop"}]}).encode()
-            yield b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+            body = json.dumps(
+                {
+                    "id": "x",
+                    "object": "chat.completion",
+                    "created": 1,
+                    "model": "m",
+                    "choices": [{"index": 0, "message": text, "finish_reason": "stop"}],
+                }
+            ).encode()
+            yield (
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+                % len(body)
+                + body
+            )
         elif case.protocol == "openai_chat_stream":
             yield b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
             yield from case.wire
         else:
             body = b"".join(case.wire)
-            yield b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+            yield (
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+                % len(body)
+                + body
+            )
 
 
 def _policy(cases: Sequence[Case]) -> str:
@@ -116,15 +134,25 @@ def _gate(cases: Sequence[Case]) -> Iterator[tuple[int, Mapping[str, str], Scrip
             port: int = probe.getsockname()[1]
         config = folder / "leastward.yaml"
         config.write_text(
-            f'listen: {{host: 127.0.0.1, port: {port}}}\npolicies: ["{folder}/cases.lw"]\ndatabase: "{folder}/gate.db"\n'
+            f'listen: {{host: 127.0.0.1, port: {port}}}\n'
+            f'policies: ["{folder}/cases.lw"]\ndatabase: "{folder}/gate.db"\n'
             f'upstreams: {{scripted: {{url: "http://127.0.0.1:{upstream.port}/v1", timeout: 20}}}}\n'
         )
         with contextlib.closing(Store.open(folder / "gate.db")) as store:
             keys = {case.id: store.issue_key("corpus", case.id, {Scope.CALL})[0] for case in cases}
         log = (folder / "gate.log").open("wb")
         process = subprocess.Popen(
-            [sys.executable, "-c", "import sys; from server.cli import main; sys.exit(main())", "serve", "--config", str(config)],
-            stdout=log, stderr=subprocess.STDOUT, cwd=Path(__file__).resolve().parents[2],
+            [
+                sys.executable,
+                "-c",
+                "import sys; from server.cli import main; sys.exit(main())",
+                "serve",
+                "--config",
+                str(config),
+            ],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=Path(__file__).resolve().parents[2],
         )
         try:
             deadline = time.monotonic() + 30
@@ -152,7 +180,9 @@ def _chat(case: Case, port: int, key: str) -> tuple[int, tuple[tuple[str, str], 
     body = json.dumps({"model": case.id, "stream": stream, "messages": [{"role": "user", "content": "go on"}]})
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     with contextlib.closing(connection):
-        connection.request("POST", "/v1/chat/completions", body, {"content-type": "application/json", "authorization": f"Bearer {key}"})
+        connection.request(
+            "POST", "/v1/chat/completions", body, {"content-type": "application/json", "authorization": f"Bearer {key}"}
+        )
         answer = connection.getresponse()
         try:
             text = answer.read().decode("utf-8", "replace")
@@ -207,7 +237,9 @@ def wanted(path: Path) -> list[Case]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m evals.attack.run", description="the attack corpus through a real gate")
+    parser = argparse.ArgumentParser(
+        prog="python -m evals.attack.run", description="the attack corpus through a real gate"
+    )
     parser.add_argument("--data", type=Path, default=CORPUS, help="a corpus file (default: the project's own)")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args(argv)
@@ -220,7 +252,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     results = list(track(run(cases), total=len(cases), description="cases", console=console, transient=True))
     wrong = [r for r in results if not r.as_labelled]
     if asked.json:
-        print(json.dumps([{"id": r.case.id, "expected": sorted(r.case.expected), "got": r.got, "status": r.status} for r in results]))
+        print(
+            json.dumps(
+                [
+                    {"id": r.case.id, "expected": sorted(r.case.expected), "got": r.got, "status": r.status}
+                    for r in results
+                ]
+            )
+        )
     else:
         table = Table(title=f"{len(results) - len(wrong)} of {len(results)} cases as labelled")
         for column in ("class", "cases", "as labelled"):
@@ -230,7 +269,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             table.add_row(group, str(len(mine)), str(sum(r.as_labelled for r in mine)))
         console.print(table)
         for r in wrong:
-            console.print(f"{r.case.id}: expected {' or '.join(sorted(r.case.expected))}, got {r.got} (status {r.status}): {r.case.why}")
+            wanted_words = " or ".join(sorted(r.case.expected))
+            console.print(f"{r.case.id}: expected {wanted_words}, got {r.got} (status {r.status}): {r.case.why}")
     return 1 if wrong else 0
 
 

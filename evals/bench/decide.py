@@ -1,9 +1,12 @@
-"""What one decision costs, beside Cedar and jsonschema-rs, in one run: `python -m evals.bench.decide [--json] [--quick]`.
+"""What one decision costs, beside Cedar and jsonschema-rs, in one run.
+
+`python -m evals.bench.decide [--json] [--quick]`
 
 Every engine gets the same rules, each tool's rules as a set of their own where the engine has no index of tools; every
-answer is checked against the workload's own truth before anything is timed. A figure is thread CPU time for one decision:
-the median of ROUNDS rounds with the smallest and the largest beside it. Engines take turns inside a round, so that a busy
-moment of the machine hits all of them; `empty call` is what the loop and one Python call cost (it is in every figure).
+answer is checked against the workload's own truth before anything is timed. A figure is thread CPU time for one
+decision: the median of ROUNDS rounds with the smallest and the largest beside it. Engines take turns inside a round, so
+that a busy moment of the machine hits all of them; `empty call` is what the loop and one Python call cost (it is in
+every figure).
 """
 
 from __future__ import annotations
@@ -141,14 +144,16 @@ _EMPTY = Engine("empty call", lambda tool, arguments: None, lambda answer: False
 
 def _leastward(rules: Sequence[WorkloadRule]) -> list[Engine]:
     policy = policy_of(rules)
+    started = time.thread_time()
     program = compile_policy(policy)
-    _, load = _loaded(lambda: program.decide if program.prepare() else program.decide, rules)
-    names = (("bare", program.decide_bare), ("full", program.decide))
-    return [Engine(f"leastward {name}", decide, lambda answer: answer.effect == "allow", load) for name, decide in names]
+    program.prepare()
+    load = (time.thread_time() - started) / len(rules) * 1e6
+    both = {"leastward bare": program.decide_bare, "leastward full": program.decide}
+    return [Engine(name, decide, lambda answer: answer.effect == "allow", load) for name, decide in both.items()]
 
 
 def policy_of(rules: Sequence[WorkloadRule]) -> PolicySet:
-    """The workload in this project's language, with `...` because its rules name one to three of five arguments."""
+    """The workload in this project's language, with `...`: its rules name one to three of five arguments."""
     return PolicySet(
         files=(),
         rules={f"r{number:05}": _rule(rule) for number, rule in enumerate(rules)},
@@ -197,7 +202,8 @@ def _cedar(rules: Sequence[WorkloadRule]) -> Engine:
     import cedarpy
 
     def load() -> Decide:
-        sets = {tool: cedarpy.PolicySet.from_str("\n".join(map(_cedar_text, of))) for tool, of in _by_tool(rules).items()}
+        texts = {tool: "\n".join(map(_cedar_text, of)) for tool, of in _by_tool(rules).items()}
+        sets = {tool: cedarpy.PolicySet.from_str(text) for tool, text in texts.items()}
         entities = cedarpy.Entities.from_json_str("[]")
         actions = {tool: f'Action::"{tool}"' for tool in sets}
 

@@ -1,7 +1,7 @@
 """A model server that costs almost nothing: the fixed end of every gate measurement.
 
-`python -m evals.bench.fake_upstream PORT` answers every POST with the same chat completion carrying one tool call (1 KB);
-a body that asks for a stream gets CHUNKS text events, one every GAP seconds, each in a write of its own.
+`python -m evals.bench.fake_upstream PORT` answers every POST with the same chat completion carrying one tool call
+(1 KB); a body that asks for a stream gets CHUNKS text events, one every GAP seconds, each in a write of its own.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ CHUNKS, GAP = 200, 0.002
 
 _CALL = (
     b'{"id":"chatcmpl-bench","object":"chat.completion","created":1700000000,"model":"bench","choices":[{"index":0,'
-    b'"message":{"role":"assistant","content":"' + b"I will look that up for you. " * 18 + b'","tool_calls":[{"id":"call_1",'
-    b'"type":"function","function":{"name":"lookup","arguments":"{\\"query\\":\\"quarterly report\\",\\"limit\\":10}"}}]},'
+    b'"message":{"role":"assistant","content":"'
+    + b"I will look that up for you. "
+    * 18
+    + b'","tool_calls":[{"id":"call_1",'
+    b'"type":"function","function":{"name":"lookup",'
+    b'"arguments":"{\\"query\\":\\"quarterly report\\",\\"limit\\":10}"}}]},'
     b'"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":900,"completion_tokens":40,"total_tokens":940}}'
 )
 _WHOLE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(_CALL) + _CALL
@@ -24,8 +28,10 @@ _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encodin
 
 def _event(choice: bytes) -> bytes:
     data = (
-        b'data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1700000000,"model":"bench","choices":['
-        + choice + b"]}\n\n"
+        b'data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1700000000,'
+        b'"model":"bench","choices":['
+        + choice
+        + b"]}\n\n"
     )
     return b"%x\r\n%b\r\n" % (len(data), data)
 

@@ -1,8 +1,8 @@
-"""What the gate costs on the wire, beside nginx as a plain reverse proxy and a FastAPI + httpx pass-through, in one run.
+"""What the gate costs on the wire, beside nginx as a plain reverse proxy and a FastAPI + httpx pass-through.
 
-Every request carries a 4.2 KB chat body, every answer a tool call; the gate parses strictly, decides, and commits a Record
-before it answers. The proxy under test has core 0 to itself, the upstream and wrk share core 1. Each figure is the median
-of ROUNDS, rounds interleaved over the proxies so that a busy moment of the machine hits all of them.
+Every request carries a 4.2 KB chat body, every answer a tool call; the gate parses strictly, decides, and commits a
+Record before it answers. The proxy under test has core 0 to itself, the upstream and wrk share core 1. Each figure is
+the median of all rounds, which are interleaved over the proxies so that a busy moment of the machine hits all of them.
 `python -m evals.bench.gate [--json] [--rounds N] [--seconds S]`
 """
 
@@ -58,7 +58,9 @@ def request_body(stream: bool = False) -> bytes:
     """A chat request of about 4.2 KB: a system text, a few turns, one tool."""
     turns = [{"role": "system", "content": "You are a careful assistant. " * 30}]
     for i in range(8):
-        turns.append({"role": "user", "content": f"Question {i}: where is the report of quarter {i}? " + "Please look. " * 14})
+        turns.append(
+            {"role": "user", "content": f"Question {i}: where is the report of quarter {i}? " + "Please look. " * 14}
+        )
         turns.append({"role": "assistant", "content": f"Answer {i}: it is in folder {i}. " + "I looked. " * 8})
     body: dict[str, object] = {"model": "bench", "messages": turns, "tools": _TOOLS}
     if stream:
@@ -112,8 +114,21 @@ upstreams: {{model: {{url: "{upstream}/v1"}}}}
     )
     leastward = str(Path(sys.executable).parent / "leastward")
     issued = subprocess.run(
-        [leastward, "keys", "issue", "--config", str(folder / "leastward.yaml"), "--tenant", "bench", "--agent", "wrk", "--json"],
-        check=True, capture_output=True, text=True,
+        [
+            leastward,
+            "keys",
+            "issue",
+            "--config",
+            str(folder / "leastward.yaml"),
+            "--tenant",
+            "bench",
+            "--agent",
+            "wrk",
+            "--json",
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return [leastward, "serve", "--config", str(folder / "leastward.yaml")], json.loads(issued.stdout)["secret"]
 
@@ -141,9 +156,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], seconds: float = 30) 
 
 @contextmanager
 def _running(command: list[str], port: int, core: int) -> Iterator[int]:
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, {core})
-    )
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, {core}))
     try:
         _wait_for(port, process)
         yield process.pid
@@ -159,13 +172,17 @@ def _wrk(url: str, script: Path, connections: int, seconds: float) -> tuple[floa
     """Requests per second and the median latency in microseconds; an answer that is not 200 ends the run."""
     done = subprocess.run(
         ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "-s", str(script), url],
-        check=True, capture_output=True, text=True, preexec_fn=lambda: os.sched_setaffinity(0, {1}),
+        check=True,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, {1}),
     ).stdout
     if "Non-2xx" in done:
         raise SystemExit(f"{url} answered something else than 200:\n{done}")
     rate = re.search(r"Requests/sec:\s+([\d.]+)", done)
     median = re.search(r"50%\s+([\d.]+)(us|ms|s)", done)
-    assert rate and median, done
+    if rate is None or median is None:
+        raise SystemExit(f"wrk printed something unexpected:\n{done}")
     return float(rate[1]), float(median[1]) * {"us": 1, "ms": 1e3, "s": 1e6}[median[2]]
 
 
@@ -179,7 +196,9 @@ async def _read_stream(port: int, key: str) -> None:
     body = request_body(stream=True)
     writer.write(
         b"POST /v1/chat/completions HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\nauthorization: Bearer "
-        + key.encode() + b"\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+        + key.encode()
+        + b"\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+        + body
     )
     seen = b""
     while chunk := await reader.read(65536):
@@ -292,9 +311,13 @@ def show(report: dict[str, object]) -> None:
     for name, row in report["proxies"].items():  # type: ignore[attr-defined]
         rates = row["requests_per_s"]
         table.add_row(
-            name, f"{rates[1]['median']:,.0f}", f"{rates[32]['median']:,.0f}",
+            name,
+            f"{rates[1]['median']:,.0f}",
+            f"{rates[32]['median']:,.0f}",
             f"{rates[256]['median']:,.0f} ({rates[256]['min']:,.0f} .. {rates[256]['max']:,.0f})",
-            f"{row['added_p50_us']:,.0f}", f"{row['stream_cpu_us_per_chunk']['median']:.1f}", f"{row['pss_mb']:.0f}",
+            f"{row['added_p50_us']:,.0f}",
+            f"{row['stream_cpu_us_per_chunk']['median']:.1f}",
+            f"{row['pss_mb']:.0f}",
         )
     console.print(table)
     for name, value in report["ratios"].items():  # type: ignore[attr-defined]

@@ -27,8 +27,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from guardrail import Record
-from guardrail import instant, new_id
+from guardrail import Record, instant, new_id
 from server.store import Store, sealed
 
 from .machine import machine

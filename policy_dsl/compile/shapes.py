@@ -21,7 +21,7 @@ Ask = Callable[[Mapping[str, Any], Any], int]
 
 _BUILTINS = ("all", "any", "bool", "dict", "frozenset", "int", "len", "list", "str", "type", "zip")
 
-_NAMES: dict[str, object] = {
+NAMES: dict[str, object] = {
     "__builtins__": {name: getattr(builtins, name) for name in _BUILTINS},
     "Decimal": Decimal,
     "bisect_right": bisect_right,
@@ -32,7 +32,7 @@ _NAMES: dict[str, object] = {
 
 def run(source: str, name: str, constants: Sequence[object]) -> Any:
     """The object called `name` after running generated source."""
-    namespace = {**_NAMES, **{f"k{index}": value for index, value in enumerate(constants)}}
+    namespace = {**NAMES, **{f"k{index}": value for index, value in enumerate(constants)}}
     exec(compile(source, f"<leastward {name}>", "exec"), namespace)  # noqa: S102  # this module's own text, see frame.py
     return namespace[name]
 

@@ -1,7 +1,7 @@
 """Lookup tables: from a value to the tests of the rules whose key holds for it, None where there are none.
 
-Each is a `Table`: an expression of generated code over the value and some constants, so that the common case (no rule has
-such a key) costs a call into C at most, and no Python function.
+Each is a `Table`: an expression of generated code over the value and some constants, so that the common case (no rule
+has such a key) costs a call into C at most, and no Python function.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ from .errors import ProblemFound
 from .output import console, write_json
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from ..demo import Line, Outcome
 
 _COLOURS = {"allow": "green", "ask": "yellow", "forbid": "red"}
@@ -83,7 +85,6 @@ def _print(outcome: Outcome) -> None:
     table.add_column("decided", no_wrap=True)
     table.add_column("by rule", no_wrap=True)
     table.add_column("µs", justify="right", no_wrap=True)
-    table.add_column("")
     before = ""
     for line in outcome.lines:
         name = f"{line.transcript}{' (stream)' if line.streamed else ''}" if line.transcript != before else ""
@@ -94,10 +95,9 @@ def _print(outcome: Outcome) -> None:
             name,
             Text(_call(line)),
             Text("attacker", style="bold") if line.is_attack else "user",
-            Text(line.effect or "not seen", style=_COLOURS.get(line.effect or "", "red")),
+            _decided(line),
             line.rule or line.reason or "",
             f"{line.microseconds:.1f}",
-            "" if line.is_right else Text("WRONG", style="bold red"),
         )
     out.print(table)
     attacks = [line for line in outcome.lines if line.is_attack]
@@ -110,6 +110,13 @@ def _print(outcome: Outcome) -> None:
         "µs: deciding alone, median of 25 in this process; nothing is released before its Record is on disk",
         style="dim",
     )
+
+
+def _decided(line: Line) -> Text:
+    from rich.text import Text
+
+    effect = Text(line.effect or "not seen", style=_COLOURS.get(line.effect or "", "red"))
+    return effect if line.is_right else effect + Text(" WRONG", style="bold red")
 
 
 def _call(line: Line) -> str:

@@ -1,4 +1,4 @@
-"""The project's own attack corpus, case by case, through a real server. A label that is disputed is listed, never changed."""
+"""The project's own attack corpus, case by case, through a real server. A disputed label is listed, never changed."""
 
 from __future__ import annotations
 

@@ -85,3 +85,28 @@ def test_too_long_a_line_is_a_bad_line_and_the_next_one_is_read(
         '{"effect":"forbid","reason":"bad-line"}',
         '{"effect":"allow","rule":"a:2","reason":"rule","rewritten":false,"errors":[]}',
     ]
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({"leastward.yaml": "mode: enforce\n", "a.lw": "language 1\nallow\n"}, ["a.lw:2:", "  2 | allow"]),
+        (
+            {"leastward.yaml": "mode: enforce\n", "a.lw": "language 1\nforbid pay when 1 > 2 and 2 > 3 and\n"},
+            ["a.lw:2:"],
+        ),
+        ({"leastward.yaml": "listen: {prot: 1}\n", "a.lw": "language 1\n"}, ["listen.prot"]),
+        ({"leastward.yaml": "mode: enforce\n"}, ["*.lw"]),
+    ],
+    ids=["policy", "policy-cut-short", "setting", "no-policy"],
+)
+def test_serve_refuses_to_start_on_what_is_broken(
+    command: list[str], variables: dict[str, str], tmp_path: Path, files: dict[str, str], says: list[str]
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    ended = subprocess.run([*command, "serve"], capture_output=True, text=True, env=variables, cwd=tmp_path, timeout=60)
+    assert ended.returncode == 1, ended.stderr
+    assert "Traceback" not in ended.stderr
+    for text in says:
+        assert text in ended.stderr

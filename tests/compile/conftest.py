@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from policy_dsl import Program, ast, compile_policy, parse, policy_set, reference
+from policy_dsl import Outcome, Program, ast, compile_policy, parse, policy_set, reference
 from policy_dsl.catalogue import EMPTY_CATALOGUE, Catalogue
 from policy_dsl.facts import NOBODY, Facts
 
@@ -56,6 +56,9 @@ class World:
     policy: ast.PolicySet
     catalogue: Catalogue
     calls: tuple[tuple[str, dict[str, Any], Facts, str | None], ...]
+
+    def expected(self) -> list[Outcome]:
+        return [reference.decide(self.policy, self.catalogue, *call) for call in self.calls]
 
     def check(self) -> None:
         """Both engines say the same of every call, and the bare decision is the full one without its errors."""

