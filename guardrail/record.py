@@ -71,11 +71,18 @@ def new_id(prefix: str, now_ms: int, entropy: bytes) -> str:
     if len(entropy) != 10:
         raise ValueError("an id takes 10 bytes of entropy")
     number = int.from_bytes(now_ms.to_bytes(6, "big") + entropy, "big") << 2
-    return f"{prefix}-{''.join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])}"
+    high, middle, low, pair = number >> 100, number >> 50 & _FIFTY_BITS, number & _FIFTY_BITS, _PAIRS
+    # Written out: a loop over the 13 pairs takes twice as long, and every exchange has an id.
+    return (
+        f"{prefix}-{pair[high >> 20]}{pair[high >> 10 & 1023]}{pair[high & 1023]}"
+        f"{pair[middle >> 40]}{pair[middle >> 30 & 1023]}{pair[middle >> 20 & 1023]}"
+        f"{pair[middle >> 10 & 1023]}{pair[middle & 1023]}"
+        f"{pair[low >> 40]}{pair[low >> 30 & 1023]}{pair[low >> 20 & 1023]}{pair[low >> 10 & 1023]}{pair[low & 1023]}"
+    )
 
 
 _PAIRS: Final = tuple(map("".join, product("0123456789abcdefghijklmnopqrstuv", repeat=2)))
-_SHIFTS: Final = tuple(range(120, -1, -10))
+_FIFTY_BITS: Final = (1 << 50) - 1
 
 
 def instant(moment: datetime) -> str:

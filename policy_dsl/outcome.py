@@ -31,7 +31,7 @@ class Outcome:
     """`rule` is the id of the deciding rule (the smallest where several decide alike), None where no rule did.
 
     `message` is that rule's own text for the model, else the policy's `otherwise` message, else None.
-    `errors` is sorted by rule id and lists exactly the rules whose error changed the outcome (docs/language.md, Errors).
+    `errors` is sorted by rule id and lists exactly the rules whose error changed the outcome (docs/language.md).
     """
 
     effect: Literal["allow", "ask", "forbid"]

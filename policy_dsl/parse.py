@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedToken
+from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedToken, lexer
 
 from .ast import Comment, PolicyFile, Span
 from .errors import ParseError, is_invisible, quoted
@@ -37,7 +37,12 @@ def parse(text: str, path: str = "<policy>") -> PolicyFile:
 def grammar() -> Lark:
     """The parser, built once: tables only, so any number of threads may use it."""
     text = files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(text, parser="lalr", propagate_positions=True, maybe_placeholders=True)
+    # Where interegular is installed, lark compares all terminals as automata at every start: 1.7 s of 2. A test does it.
+    compares, lexer.has_interegular = lexer.has_interegular, False
+    try:
+        return Lark(text, parser="lalr", propagate_positions=True, maybe_placeholders=True)
+    finally:
+        lexer.has_interegular = compares
 
 
 def _read(text: str, path: str) -> tuple[Tree[Token], list[tuple[int, int]]]:

@@ -1,8 +1,8 @@
 """The choke point: every model answer passes here, and no call leaves before its Decision is durable.
 
 One exchange: read the request strictly -> keep the tools that may be offered -> ask the model server -> read its answer
-strictly -> decide and record every call -> release, refuse, or tell the model why and ask again. Text passes at once on a
-stream; calls are held. The Answer that leaves is always encoded from what was judged.
+strictly -> decide and record every call -> release, refuse, or tell the model why and ask again. Text passes at once on
+a stream; calls are held. The Answer that leaves is always encoded from what was judged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final, Literal, Protocol
 from guardrail import Guard
 
 from .exchange import Answer, Caller, Streamed, Whole
-from .offers import may_offer
+from .offers import OfferFilter
 from .recorded import Exchange, RecordedDecisions
 from .sessions import SessionBook
 from .store import Run, StoreError
@@ -81,6 +81,7 @@ class ChatGate:
         self._decisions = decisions
         self._manner = manner
         self._upstream_failed = upstream_failed
+        self._offers = OfferFilter()
 
     async def chat(self, caller: Caller, run: Run, body: bytes) -> Answer:
         """Answer one request. Errors of every kind come out as an Answer in the API's own shape, never as a release."""
@@ -99,7 +100,8 @@ class ChatGate:
         request = self._prepared(exchange, parse_chat_request(body))
         upstream = self._router.upstream_for(request.model)
         if upstream is None:
-            return self._answer(exchange, 404, openai_error(404, "no upstream serves this model", code="model_not_found"))
+            unknown = openai_error(404, "no upstream serves this model", code="model_not_found")
+            return self._answer(exchange, 404, unknown)
         exchange.model, exchange.upstream = request.model, upstream.name
         deadline = asyncio.get_running_loop().time() + self._manner.seconds[upstream.name]
         reply = await upstream.post(CHAT, request.encode(), deadline=deadline)
@@ -116,8 +118,8 @@ class ChatGate:
         if exchange.caller.speaks_for_user:
             state.session.user_said(request.user_words())
         if not self._manner.observes:
-            facts = state.session.facts
-            request = request.keeping(lambda offer: may_offer(offer, exchange.guard, facts))
+            guard, facts, may_offer = exchange.guard, state.session.facts, self._offers.may_offer
+            request = request.keeping(lambda offer: may_offer(offer, guard, facts))
         return request.with_refusals(state.past) if state.past else request
 
     # --- a whole answer ----------------------------------------------------------------------------------------------
@@ -144,7 +146,8 @@ class ChatGate:
         return self._answer(exchange, 200, answer.settled(refusals))
 
     def _asks_again(
-        self, exchange: Exchange, choices: int, calls: tuple[HeldCall, ...], refusals: Mapping[HeldCall, Refusal], asked: int
+        self, exchange: Exchange, choices: int, calls: tuple[HeldCall, ...],
+        refusals: Mapping[HeldCall, Refusal], asked: int,
     ) -> bool:
         """Whether the model itself is told of the refusals: only where nothing of the answer could be released."""
         return (
@@ -205,7 +208,8 @@ class ChatGate:
             await self._decisions.malformed(exchange, error)
         except StoreError as unrecorded:
             return self._unrecorded(exchange, unrecorded)
-        return self._answer(exchange, error.status_hint, openai_error(error.status_hint, error.message, code=error.code))
+        status = error.status_hint
+        return self._answer(exchange, status, openai_error(status, error.message, code=error.code))
 
     def _unrecorded(self, exchange: Exchange, error: StoreError) -> Whole:
         LOG.error("no Decision can be recorded: %s", error.message)

@@ -12,8 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from guardrail import Clock, Decision, Guard, Record, RecordSink, ToolCall
-from guardrail import Payload, instant, new_id
+from guardrail import Clock, Decision, Guard, Payload, Record, RecordSink, ToolCall, instant, new_id
 
 from .exchange import Caller
 from .sessions import RunState
@@ -22,9 +21,11 @@ from .wire import HeldCall, Refusal, WireError
 
 LOG = logging.getLogger("leastward.gate")
 
+Kind = Literal["decision", "malformed-answer", "malformed-request"]
+
 NEEDS_APPROVAL: Final = "needs-approval"
 BARE: Final = "refused"
-"""All that a run is told once it was refused `most_explained` times: no rule, no message, so the policy is no oracle."""
+"""All that a run is told once it was refused `most_explained` times: no rule and no message, so no oracle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,7 @@ class RecordedDecisions:
     async def malformed(self, exchange: Exchange, error: WireError) -> None:
         """Record a message that was refused as a whole. Raises whatever the sink raises."""
         decision = Decision("forbid", None, error.code, None, (), exchange.guard.policy_hash)
-        kind: Literal["malformed-request", "malformed-answer"] = (
-            "malformed-request" if error.part == "request" else "malformed-answer"
-        )
+        kind: Kind = "malformed-request" if error.part == "request" else "malformed-answer"
         self._count(decision)
         at = instant(self._clock())
         await self._sink.commit([self._record(exchange, kind, exchange.next_id(), at, decision, None, None, None)])
@@ -127,8 +126,8 @@ class RecordedDecisions:
         return Refusal(code, decision.message, name)
 
     def _record(
-        self, exchange: Exchange, kind: Literal["decision", "malformed-answer", "malformed-request"], name: str, at: str,
-        decision: Decision, call: HeldCall | None, digest: str | None, payload: Payload | None,
+        self, exchange: Exchange, kind: Kind, name: str, at: str, decision: Decision,
+        call: HeldCall | None, digest: str | None, payload: Payload | None,
     ) -> Record:
         who = exchange.caller.principal
         return Record(

@@ -93,8 +93,8 @@ def completion(said: Said, number: int = 1, first: int = 1) -> dict[str, Any]:
         if "function" in choice:
             message["function_call"] = dict(zip(("name", "arguments"), choice["function"], strict=True))
         choices.append({"index": index, "message": message, "finish_reason": _finish(choice), "logprobs": None})
-    tree = {"id": f"chatcmpl-{number}", "object": "chat.completion", "created": number, "model": MODEL, "choices": choices}
-    return tree if _usage(said) is None else {**tree, "usage": _usage(said)}
+    tree = {"id": f"chatcmpl-{number}", "object": "chat.completion", "created": number, "model": MODEL}
+    return {**tree, "choices": choices, **({} if _usage(said) is None else {"usage": _usage(said)})}
 
 
 def chunks(said: Said, number: int = 1, first: int = 1) -> list[dict[str, Any]]:
@@ -294,7 +294,8 @@ def settings_tree(folder: Path, model_port: int, **settings: Any) -> dict[str, A
 @contextlib.contextmanager
 def running_gate(
     folder: Path, policy: str, *, tools: Any = None, key: Mapping[str, Any] | None = None,
-    keys: Mapping[str, Mapping[str, Any]] | None = None, answers: Callable[[Asked], Reply] | None = None, **settings: Any,
+    keys: Mapping[str, Mapping[str, Any]] | None = None, answers: Callable[[Asked], Reply] | None = None,
+    **settings: Any,
 ) -> Iterator[RunningGate]:  # fmt: skip
     (folder / "policy.lw").write_text(policy, encoding="utf-8")
     if tools is not None:

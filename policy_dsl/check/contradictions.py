@@ -115,9 +115,12 @@ def _explore(joined: list[tuple[Condition, bool]], facts: Facts, elements: Eleme
             if positive:
                 inner = element_of(condition, elements)
                 yield from _explore([(condition.body, True)], facts, inner, survey)
-        else:
-            for item in condition.items if isinstance(condition, And | Or) else ():
-                yield from _explore([(item, positive)], facts, elements, survey)
+        elif isinstance(condition, And | Or):
+            dead = [list(_explore([(item, positive)], facts, elements, survey)) for item in condition.items]
+            # A dead alternative of an `or` was written for nothing. A denied `and` (`unless a and b`) is whole as long
+            # as one of its tests can fail: that the others cannot is how an exception to the rest of the rule reads.
+            if positive or all(dead):
+                yield from (found for item in dead for found in item)
 
 
 def _said(place: Place, taught: Known) -> tuple[str, str | None]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import lru_cache
+from types import NoneType
 from typing import Any, Final
 
 from policy_dsl import strict_json
@@ -45,6 +47,8 @@ _WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _PART: Final = re.compile("|".join(SECRET_PARTS))
 _SHAPE: Final = re.compile("|".join(SECRET_SHAPES))
 
+_SCALARS: Final = frozenset({str, int, bool, Decimal, NoneType})
+
 _BEGINNINGS: Final = (b"lw-", b"bearer", b"basic", b"-----begin ", b"eyj")
 """In small letters, what every text of one of SECRET_SHAPES holds. Only for ASCII: `(?i:s)` also fits a long s."""
 
@@ -59,18 +63,23 @@ def redacted(arguments: Mapping[str, Any]) -> tuple[bytes, bytes]:
 
 
 def _may_hold_a_shape(encoded: bytes) -> bool:
-    if not encoded.isascii():
-        return True
     small = encoded.lower()
-    return any([beginning in small for beginning in _BEGINNINGS])
+    for beginning in _BEGINNINGS:
+        if beginning in small:
+            return True
+    return not encoded.isascii()
 
 
 def _names_a_secret(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any([_is_secret(name) or _names_a_secret(member) for name, member in value.items()])
-    if isinstance(value, list):
-        return any([_names_a_secret(item) for item in value])
-    return not isinstance(value, str | int | Decimal | None)
+    """Whether a name in it is secret; true also for what did not come from the strict parser."""
+    if type(value) is dict:
+        for name, member in value.items():
+            if _is_secret(name) or (type(member) is not str and _names_a_secret(member)):
+                return True
+        return False
+    if type(value) is list:
+        return any(map(_names_a_secret, value))
+    return type(value) not in _SCALARS
 
 
 def _clean(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from dataclasses import dataclass
+from functools import lru_cache
 
 from guardrail import Principal, new_id
 
@@ -19,8 +20,13 @@ class Run:
 
 def default_run(identity: str, principal: Principal) -> Run:
     """The run of a principal that minted none: always the same one in the database with this `identity`."""
-    digest = hashlib.sha256(f"leastward default run v1\0{identity}\0{principal.key}".encode()).digest()
-    return Run(new_id("run", 0, digest[:10]), principal.key)
+    return _default_run(identity, principal.key)
+
+
+@lru_cache(maxsize=4096)
+def _default_run(identity: str, principal_key: str) -> Run:
+    digest = hashlib.sha256(f"leastward default run v1\0{identity}\0{principal_key}".encode()).digest()
+    return Run(new_id("run", 0, digest[:10]), principal_key)
 
 
 def run_with(connection: sqlite3.Connection, run_id: str) -> Run | None:

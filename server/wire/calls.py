@@ -8,8 +8,10 @@ and answered like any other; it never has arguments.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
 
 from policy_dsl.strict_json import StrictJsonError, parse_object
 
@@ -35,8 +37,7 @@ PROBLEMS: Final[Mapping[str, str]] = {
 """The codes of HeldCall.problem. They stand in Refusals and Records."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeldCall:
+class HeldCall(msgspec.Struct, frozen=True):
     """`choice` is the answer's own choice index, `index` counts that choice's calls of every form from 0.
 
     `form` is `tool`, `function` (legacy), or `text:` and the name of a grammar. `call_id` is the id the model server
@@ -45,11 +46,14 @@ class HeldCall:
 
     choice: int
     index: int
-    call_id: str = field(hash=False)
-    tool: str = field(hash=False)
-    arguments: dict[str, Any] | None = field(hash=False)
-    form: str = field(hash=False)
-    problem: str | None = field(hash=False)
+    call_id: str
+    tool: str
+    arguments: dict[str, Any] | None
+    form: str
+    problem: str | None
+
+    def __hash__(self) -> int:
+        return hash((self.choice, self.index))
 
 
 def read_arguments(text: object) -> tuple[dict[str, Any] | None, str | None]:

@@ -197,6 +197,8 @@ class ChatAnswer:
 
     def past(self, refusals: Refusals) -> tuple[PastRefusal, ...]:
         """What later requests are to be told of these refusals."""
+        if not refusals:
+            return ()
         return tuple(
             past
             for choice in self.held_choices

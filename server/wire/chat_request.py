@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Any, Final, NamedTuple
 
-from policy_dsl.strict_json import StrictJsonError, encode, parse
+from policy_dsl.strict_json import StrictJsonError, encode, parse_printed
 
 from .chat_answer import MAX_CHOICES
 from .chat_history import put_back
@@ -35,6 +35,8 @@ _MEMBERS: Final[Mapping[str, tuple[type, ...]]] = {
     "function_call": (str, dict, NoneType),
 }
 """The members that are read here, and what each may be."""
+
+_NEEDED: Final = frozenset(name for name, types in _MEMBERS.items() if NoneType not in types)
 
 PROVIDER_MEMBERS: Final[Mapping[str, str]] = {
     "agent": "runs an agent at the provider",
@@ -73,35 +75,45 @@ class Offer(NamedTuple):
 def parse_chat_request(body: bytes) -> ChatRequest:
     """Reads a request. Raises MalformedRequest for what is not strict JSON or not a chat completion request."""
     try:
-        tree: Any = parse(body, numbers="kept")
+        tree: Any
+        tree, printed = parse_printed(body, numbers="kept")
     except StrictJsonError as error:
         raise MalformedRequest(f"the body is not strict JSON: {error.message} ({error.code})") from None
     if not isinstance(tree, dict):
         raise MalformedRequest("the body is not an object")
     _check_members(tree)
     for message in tree["messages"]:
-        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+        role = message.get("role") if type(message) is dict else None
+        if type(role) is not str:
             raise MalformedRequest("a message is not an object with a role")
-        if message["role"] == "user":
-            _words(message.get("content"))
+        if role == "user" and type(content := message.get("content")) is not str:
+            _words(content)
     n = tree.get("n")
     if n is not None and not 1 <= n <= MAX_CHOICES:
         raise MalformedRequest("`n` is not from 1 to 16")
     if not isinstance((tree.get("stream_options") or {}).get("include_usage"), bool | None):
         raise MalformedRequest("`include_usage` is neither true nor false")
-    return ChatRequest(tree, _offers(tree))
+    return ChatRequest(tree, _offers(tree), (tree, printed))
 
 
 def _check_members(tree: Mapping[str, Any]) -> None:
-    for name, types in _MEMBERS.items():
-        if type(tree.get(name)) not in types:
-            raise MalformedRequest(f"`{name}` is missing or not of the type it has in this API")
-    for name in tree.keys() - _MEMBERS.keys():
+    for name in _NEEDED - tree.keys():
+        raise _wrong_member(name)
+    for name, value in tree.items():
+        types = _MEMBERS.get(name)
+        if types is not None:
+            if type(value) not in types:
+                raise _wrong_member(name)
+            continue
         if not _PLAIN_NAME.fullmatch(name) and _folded(name) in _READ_FOLDED:
             # A server that ignores the case of names would read it as the member that was checked here.
             raise MalformedRequest("a member's name differs from a known one only in how it is written")
-        if name in REFUSED_MEMBERS and tree[name] is not None:
+        if name in REFUSED_MEMBERS and value is not None:
             raise MalformedRequest(f"`{name}` is not passed on: {REFUSED_MEMBERS[name]}", code="unsupported-member")
+
+
+def _wrong_member(name: str) -> MalformedRequest:
+    return MalformedRequest(f"`{name}` is missing or not of the type it has in this API")
 
 
 _PLAIN_NAME: Final = re.compile(r"[a-z0-9_]+")
@@ -235,10 +247,14 @@ def _not_allowed(message: str) -> MalformedRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A strictly read request. `tree` is never changed; every step gives a new ChatRequest."""
+    """A strictly read request. `tree` is never changed; every step that changes something gives a new ChatRequest.
+
+    `printed` is a tree and its print: a request that leaves as it was read is not printed again.
+    """
 
     tree: dict[str, Any]
     offers: tuple[Offer, ...]
+    printed: tuple[dict[str, Any], bytes]
 
     @property
     def model(self) -> str:
@@ -265,11 +281,11 @@ class ChatRequest:
 
         Raises MalformedRequest (`tool-not-allowed`, 403) where `tool_choice` or `function_call` demands a dropped one.
         """
-        remaining = tuple(offer for offer in self.offers if kept(offer))
+        remaining = tuple(filter(kept, self.offers))
         tree = dict(self.tree)
         if len(remaining) == len(self.offers):
             _settle_choice(tree, remaining)
-            return ChatRequest(tree, remaining)
+            return self if tree == self.tree else replace(self, tree=tree)
         places = {offer.place for offer in remaining}
         for member in ("tools", "functions"):
             if entries := tree.get(member):
@@ -278,7 +294,7 @@ class ChatRequest:
             if member not in places:
                 tree.pop(member, None)
         _settle_choice(tree, remaining)
-        return ChatRequest(tree, _offers(tree))
+        return replace(self, tree=tree, offers=_offers(tree))
 
     def user_words(self) -> tuple[str, ...]:
         """The texts of the messages with role `user`, in order: the client's claim of what the user said."""
@@ -307,4 +323,5 @@ class ChatRequest:
         return replace(self, tree=tree)
 
     def encode(self) -> bytes:
-        return encode(self.tree)
+        tree, printed = self.printed
+        return printed if tree is self.tree else encode(self.tree)

@@ -145,6 +145,8 @@ class ChatStream:
 
     def past(self, refusals: Refusals) -> tuple[PastRefusal, ...]:
         """What later requests are to be told of these refusals."""
+        if not refusals:
+            return ()
         answer_id = self._head.get("id")
         return tuple(past for choice in self._in_order() for past in choice.past(answer_id, refusals, self._before))
 

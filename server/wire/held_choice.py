@@ -91,6 +91,8 @@ class HeldChoice:
     def texts(self, refusals: Refusals) -> dict[str, str]:
         """What is added to each text member: held text with its calls decided, then the refusals of the other calls."""
         added: dict[str, str] = {}
+        if not self.pieces and not refusals:
+            return added
         written = (call for call in self.calls if call.form.startswith("text:"))
         for member, pieces in self.pieces.items():
             added[member] = _decided(self.said.get(member, ""), pieces, written, refusals)
@@ -180,7 +182,7 @@ def check_refusals(calls: tuple[HeldCall, ...], refusals: Refusals) -> None:
 
     A guard against mistakes of the caller: a HeldCall that is not equal to one of these would release what it refuses.
     """
-    if not refusals.keys() <= set(calls):
+    if refusals and not refusals.keys() <= set(calls):
         raise ValueError("a refusal of a call that is not in this answer")
     if any(call.problem is not None and call not in refusals for call in calls):
         raise ValueError("an unreadable call without a refusal")

@@ -1,8 +1,8 @@
 """Random worlds: small policies that use every word of the language, and calls that come close to what they ask.
 
-Values and literals are drawn from the same few pools, so that tests hold, fail and err about equally often; the pools are
-made of what engines confuse: true and 1 and 1.0 and "1", null and nothing, texts that fold together, numbers no double
-holds, and things no strict parser gives (floats, NaN).
+Values and literals are drawn from the same few pools, so that tests hold, fail and err about equally often; the pools
+are made of what engines confuse: true and 1 and 1.0 and "1", null and nothing, texts that fold together, numbers no
+double holds, and things no strict parser gives (floats, NaN).
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ PEOPLE = (
     Facts(agent="other", user="u", roles=frozenset({"it"}), key="other/u"),
 )
 SCHEMAS: tuple[dict[str, Any], ...] = (
-    {"type": "string"}, {"type": "number"}, {"type": "integer"}, {"type": "boolean"}, {"type": ["string", "null"]}, {},
-    {"type": "array", "items": {"type": "string"}}, {"type": "array"}, {"enum": ["a", "ab", "1"]}, {"enum": [1, "a", None]},
+    {"type": "string"}, {"type": "number"}, {"type": "integer"}, {"type": "boolean"}, {"type": ["string", "null"]},
+    {}, {"type": "array", "items": {"type": "string"}}, {"type": "array"}, {"enum": ["a", "ab"]}, {"enum": [1, None]},
     {"type": "object", "properties": {"a": {"type": "string"}, "x": {}}, "additionalProperties": False},
     {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]},
     {"type": "array", "items": {"type": "object", "properties": {"a": {}}, "additionalProperties": False}},
@@ -108,7 +108,9 @@ class Maker:
             aimed_at = chance.choice(closed)
             named = {argument.name for argument in aimed_at.arguments if not argument.optional or chance.random() < 0.5}
             names = named | names if aimed_at.open else named
-        arguments = {name: self.scalar() if usual and chance.random() < 0.8 else self.usual(name) for name in sorted(names)}
+        arguments = {
+            name: self.scalar() if usual and chance.random() < 0.8 else self.usual(name) for name in sorted(names)
+        }
         return chance.choice(TOOLS), arguments, facts, chance.choice((None, None, "srv", "other"))
 
     def usual(self, name: str) -> Any:
@@ -132,7 +134,8 @@ class Maker:
         return self.scalar()
 
     def scalar(self) -> Any:
-        return self.chance.choice((self.chance.choice(TEXTS), self.chance.choice(NUMBERS), True, False, None, "a", 1, "ab"))
+        text, number = self.chance.choice(TEXTS), self.chance.choice(NUMBERS)
+        return self.chance.choice((text, number, True, False, None, "a", 1, "ab"))
 
     def catalogue(self) -> Catalogue:
         chance = self.chance
@@ -189,7 +192,8 @@ class Maker:
         conjuncts = bounds if chance.random() < 0.1 else (conjunct,)
         rest = (rule.when,) if rule.when is not None and chance.random() < 0.4 else ()
         names = (*(rule.signature.arguments if rule.signature else ()), ast.NamedArgument(str(argument.path[0])))
-        signature = rule.signature and ast.Signature(tuple({one.name: one for one in names}.values()), chance.random() < 0.8)
+        once = tuple({one.name: one for one in names}.values())
+        signature = rule.signature and ast.Signature(once, chance.random() < 0.8)
         tools = (ast.ToolPattern(None, chance.choice(("*", "send", "read_*"))),)
         return replace(rule, when=ast.And((*rest, *conjuncts)), signature=signature, tools=tools)
 
@@ -201,7 +205,7 @@ class Maker:
 
     def signature(self, depth: int) -> ast.Signature:
         chance = self.chance
-        names = chance.sample(NAMES, chance.randint(0, 4)) if depth == 2 else chance.sample(MEMBERS, chance.randint(0, 3))
+        names = chance.sample(NAMES if depth == 2 else MEMBERS, chance.randint(0, 4))
         arguments = tuple(
             ast.NamedArgument(
                 name, chance.random() < 0.5, self.signature(depth - 1) if depth and chance.random() < 0.25 else None

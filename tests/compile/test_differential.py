@@ -1,4 +1,4 @@
-"""The two engines against each other: policy_dsl/compile and policy_dsl/reference share no code but values and types."""
+"""The two engines against each other: they share no code but the operators on values and the types of tools."""
 
 from __future__ import annotations
 

@@ -28,24 +28,13 @@ def facts(case: dict[str, Any]) -> Facts:
     return Facts(**who, key=str(sorted(who.items(), key=str)), user_words=tuple(case.get("user", ())))
 
 
-# Rules about the same tools that match nothing, so many that the rules of a case are found through tables.
-CROWD = "".join(
-    f'{effect} as crowd{number} when zz == "z{number}" and zz != "z{number}"\n'
-    for number in range(20)
-    for effect in [("allow *(...)", "forbid *", "ask *(...)")[number % 3]]
-)
-
-
-@pytest.mark.parametrize("crowd", ["", CROWD], ids=["alone", "in a crowd"])
 @pytest.mark.parametrize("case", list(cases()))
-def test_decides(case: dict[str, Any], crowd: str) -> None:
+def test_decides(case: dict[str, Any]) -> None:
     catalogue = Catalogue.from_tools(case["tools"], case.get("server")) if "tools" in case else EMPTY_CATALOGUE
-    policy = policy_set([parse(case["policy"].rstrip("\n") + "\n" + crowd, "policy.lw")], catalogue)
+    policy = policy_set([parse(case["policy"], "policy.lw")], catalogue)
     program = compile_policy(policy, catalogue)
     for call in case["calls"]:
         arguments = parse_object(call["args"])
-        if crowd:
-            arguments = {**arguments, "zz": ""}
         outcome = program.decide(call["tool"], arguments, facts(case), call.get("server"))
         bare = program.decide_bare(call["tool"], arguments, facts(case), call.get("server"))
         assert bare == replace(outcome, errors=())

@@ -103,7 +103,7 @@ def test_lines_are_narrow_where_the_words_allow(policy_text: str) -> None:
 def test_the_layout_is_final_wherever_comments_stand(policy_text: str) -> None:
     """A comment after one token and another, on its own line and not: it is kept, and a second pass changes nothing."""
     file = parse(policy_text)
-    ends = sorted({at for at in _token_ends(policy_text)})
+    ends = sorted(set(_token_ends(policy_text)))
     for style in (" # planted\n", "\n# planted\n"):
         for at in ends[:: max(1, len(ends) // 12)]:
             marked = parse(policy_text[:at] + style + policy_text[at:])

@@ -13,7 +13,7 @@ GRAMMAR = files("policy_dsl").joinpath("grammar.lark").read_text(encoding="utf-8
 
 
 def test_it_builds_strictly() -> None:
-    """strict=True refuses shift/reduce conflicts, and terminals that match one text at one place (needs interegular)."""
+    """strict=True refuses shift/reduce conflicts, and terminals that match one text at one place (with interegular)."""
     Lark(GRAMMAR, parser="lalr", strict=True, propagate_positions=True, maybe_placeholders=True)
 
 
@@ -27,7 +27,7 @@ def test_strict_would_see_a_conflict() -> None:
 
 
 def test_strict_would_see_colliding_terminals() -> None:
-    with pytest.raises(Exception, match="(?i)collision"):
+    with pytest.raises(Exception, match=r"(?i)collision"):
         Lark(
             GRAMMAR.replace("NAME: /", "OTHER: /[a-f]+/\nNAME: /") + "\n%extend _key: OTHER\n",
             parser="lalr",

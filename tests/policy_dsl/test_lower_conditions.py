@@ -92,12 +92,28 @@ def _when(text: str) -> Any:
         ("each of a in s", Quantified("each", A, "it", Member(Element("it"), S))),
         ("any of a not in s", Quantified("any", A, "it", Not(Member(Element("it"), S)))),
         ("any of a == it.b", Quantified("any", A, "it", Compare("==", Element("it"), Element("it", ("b",))))),
-        ("each of a as i (i.b == 1 and .i == 2)", Quantified("each", A, "i", And((Compare("==", Element("i", ("b",)), ONE), Compare("==", Argument(("i",)), TWO))))),
-        ("each of a as x (any of x.b as y (y == x[0]))", Quantified("each", A, "x", Quantified("any", Element("x", ("b",)), "y", Compare("==", Element("y"), Element("x", (0,)))))),
-        ("each of a as i (i in s) and i == 1", And((Quantified("each", A, "i", Member(Element("i"), S)), Compare("==", Argument(("i",)), ONE)))),
+        (
+            "each of a as i (i.b == 1 and .i == 2)",
+            Quantified(
+                "each", A, "i", And((Compare("==", Element("i", ("b",)), ONE), Compare("==", Argument(("i",)), TWO)))
+            ),
+        ),
+        (
+            "each of a as x (any of x.b as y (y == x[0]))",
+            Quantified(
+                "each",
+                A,
+                "x",
+                Quantified("any", Element("x", ("b",)), "y", Compare("==", Element("y"), Element("x", (0,)))),
+            ),
+        ),
+        (
+            "each of a as i (i in s) and i == 1",
+            And((Quantified("each", A, "i", Member(Element("i"), S)), Compare("==", Argument(("i",)), ONE))),
+        ),
         ("each of a as i (other)", Quantified("each", A, "i", RuleRef("other"))),
     ],
-)  # fmt: skip
+)
 def test_a_test_becomes(text: str, condition: Any) -> None:
     assert repr(_when(text)) == repr(condition)
 

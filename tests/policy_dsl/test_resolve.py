@@ -80,7 +80,8 @@ def test_members_of_a_group_stand_where_the_rule_names_it() -> None:
 def test_a_rules_name_is_its_when_and_not_its_unless() -> None:
     policy = _policy(
         "allow f(a) as both when a == 1 unless b == 2\nallow f(a) as only when a == 1\nallow f(a) as but unless b == 2",
-        "allow f(a) as plain\nask f(a) as r1 when both\nask f(a) as r2 when only\nask f(a) as r3 when but\nask f(a) as r4 unless plain",
+        "allow f(a) as plain\nask f(a) as r1 when both\nask f(a) as r2 when only\n"
+        "ask f(a) as r3 when but\nask f(a) as r4 unless plain",
     )
     a, b = _is("a", 1), _is("b", 2)
     assert policy.rules["r1"].when == And((a, Not(b)))

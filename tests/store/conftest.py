@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from guardrail import Record
-from guardrail import new_id
+from guardrail import Record, new_id
 from server.store import Store, sealed
 
 MakeRecord = Callable[..., Record]

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from server.wire import GRAMMARS, ChatAnswer, HeldCall, Refusal, SoFar, parse_chat_answer
 from server.wire.held_choice import add_usage, check_refusals, known_id
