@@ -184,6 +184,9 @@ class ChatGate:
                 request = request.continued(stream, refusals)
                 so_far = stream.so_far
                 reply = await upstream.post(CHAT, request.encode(), deadline=deadline)
+            if refusals and self._manner.style == "error":
+                yield b"data: " + self._refused(exchange, refusals).body + b"\n\n"
+                return
             exchange.state.past.extend(stream.past(refusals))
             yield stream.settle(refusals)
         except (WireError, StoreError, UpstreamError) as error:

@@ -3,9 +3,10 @@ as a whole answer and as a stream."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -187,18 +188,49 @@ def check_asked(asked: list[Any], names: Any, step: dict[str, Any]) -> None:
         assert {name: request.tree.get(name) for name in wanted.get("members", {})} == wanted.get("members", {})
 
 
+def settings_of(case: dict[str, Any]) -> str:
+    return json.dumps(case.get("settings", {}), sort_keys=True)
+
+
+@pytest.fixture(scope="module")
+def gate_for(tmp_path_factory: pytest.TempPathFactory, outside: Any) -> Iterator[Callable[..., Any]]:
+    """`gate_for(case, way)`: one gate for all cases with the same settings, with a tenant for each and its policy in
+    force now."""
+    running: dict[str, Any] = {}
+    with contextlib.ExitStack() as stack:
+
+        def gate_for(case: dict[str, Any], way: str) -> Any:
+            settings = settings_of(case)
+            if settings not in running:
+                same = [param.values for param in CASES if settings_of(param.values[0]) == settings]
+                keys = {f"{one['case']}/{w}": {"tenant": f"{one['case']}/{w}", **one.get("key", {})} for one, w in same}
+                started = outside.running_gate(
+                    tmp_path_factory.mktemp("gate"), case["policy"], tools=[], keys=keys, **case.get("settings", {})
+                )
+                running[settings] = stack.enter_context(started)
+            gate = running[settings]
+            (gate.folder / "policy.lw").write_text(case["policy"], encoding="utf-8")
+            (gate.folder / "tools.json").write_text(json.dumps(case.get("tools", [])), encoding="utf-8")
+            gate.house.policies.load()
+            gate.client = gate.with_key(f"{case['case']}/{way}")
+            gate.model.asked.clear()
+            return gate
+
+        yield gate_for
+        assert all(gate.house.store.verify().problems == () for gate in running.values())
+
+
 @pytest.mark.parametrize(("case", "way"), CASES)
 def test_a_transcript(
-    start_gate: Callable[..., Any], outside: Any, names: Any, case: dict[str, Any], way: str
+    gate_for: Callable[..., Any], outside: Any, names: Any, case: dict[str, Any], way: str
 ) -> None:
     assert set(case) <= {"case", "policy", "tools", "key", "settings", "ways", "steps"}
-    gate = start_gate(case["policy"], tools=case.get("tools"), key=case.get("key"), **case.get("settings", {}))
-    gate.model.script = scripted(outside, case["steps"])
+    gate = gate_for(case, way)
+    gate.model.script[:] = scripted(outside, case["steps"])
     talk = Conversation([])
     for step in case["steps"]:
         check_step(gate, names, step, way, talk)
     assert gate.model.script == []
-    assert gate.house.store.verify().problems == ()
 
 
 def test_there_are_transcripts() -> None:

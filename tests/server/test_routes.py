@@ -1,10 +1,9 @@
-"""server/routes.py, server/services.py: the table of routes as a whole."""
+"""server/routes.py: the table of routes as a whole."""
 
 from __future__ import annotations
 
 from server.app import ROUTES
 from server.routes import Guarded, Open
-from server.services import Services
 
 # A new route without a line here fails: whoever adds one says who may use it (knowledge: coverage gaps between routes
 # are the commonest real failure of gateways).
@@ -33,7 +32,3 @@ def test_no_route_stands_twice() -> None:
 
 def test_open_routes_stand_outside_the_api() -> None:
     assert all(not route.path.startswith("/v1") for route in ROUTES if isinstance(route, Open))
-
-
-def test_services_cannot_be_exchanged_while_running() -> None:
-    assert Services.__dataclass_params__.frozen  # type: ignore[attr-defined]
