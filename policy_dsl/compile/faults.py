@@ -47,40 +47,15 @@ from ..values.number import is_number
 from . import runtime
 from .sets import Sets
 
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """`code` is stable; `place` is the dotted path of the value that was stumbled on."""
-
-    code: OneOf["missing", "null", "wrong-type", "empty-list", "inexact"]
-    place: str
-
-
-class _Spot(NamedTuple):
-    """A value and where it stands."""
-
-    value: Any
-    place: str
-
-
-class _Call(NamedTuple):
-    """What a condition is asked about; `elements` are those of the quantifiers around, by name."""
-
-    arguments: Mapping[str, Any]
-    facts: Facts
-    elements: Mapping[str, _Spot]
-
-
 Answer = bool | Fault
 Judge = Callable[[Mapping[str, Any], Facts], Answer]
-_Ask = Callable[[_Call], Answer]
-_Read = Callable[[_Call], _Spot | Fault]
+_Ask = Callable[[Call], Answer]
 
 
 def judge(condition: Condition, sets: Sets) -> Judge:
     """The condition as a function of the arguments and the facts."""
     ask = _condition(condition, sets)
-    return lambda arguments, facts: ask(_Call(arguments, facts, {}))
+    return lambda arguments, facts: ask(Call(arguments, facts, {}))
 
 
 # --- conditions -----------------------------------------------------------------------------------------------------
@@ -113,7 +88,7 @@ def _condition(condition: Condition, sets: Sets) -> _Ask:
 def _fold(asks: Iterable[_Ask], *, settles: bool) -> _Ask:
     parts = tuple(asks)
 
-    def ask(call: _Call) -> Answer:
+    def ask(call: Call) -> Answer:
         return _folded((part(call) for part in parts), settles)
 
     return ask
@@ -130,7 +105,7 @@ def _folded(answers: Iterable[Answer], settles: bool) -> Answer:
 
 
 def _not(ask: _Ask) -> _Ask:
-    def negated(call: _Call) -> Answer:
+    def negated(call: Call) -> Answer:
         answer = ask(call)
         return answer if isinstance(answer, Fault) else not answer
 
@@ -138,25 +113,25 @@ def _not(ask: _Ask) -> _Ask:
 
 
 def _quantified(condition: Quantified, sets: Sets) -> _Ask:
-    read, body = _typed(condition.source, "list"), _condition(condition.body, sets)
+    read, body = typed(condition.source, "list"), _condition(condition.body, sets)
     each, name = condition.kind == "each", condition.name
 
-    def ask(call: _Call) -> Answer:
+    def ask(call: Call) -> Answer:
         source = read(call)
         if isinstance(source, Fault):
             return source
         if each and not source.value:
             return Fault("empty-list", source.place)
-        spots = (_Spot(value, f"{source.place}[{index}]") for index, value in enumerate(source.value))
+        spots = (Spot(value, f"{source.place}[{index}]") for index, value in enumerate(source.value))
         return _folded((body(call._replace(elements={**call.elements, name: spot})) for spot in spots), not each)
 
     return ask
 
 
 def _presence(condition: Presence) -> _Ask:
-    read, kind = _read(condition.operand), condition.kind
+    read, kind = read(condition.operand), condition.kind
 
-    def ask(call: _Call) -> Answer:
+    def ask(call: Call) -> Answer:
         spot = read(call)
         if kind == "absent":
             return isinstance(spot, Fault)
@@ -167,11 +142,11 @@ def _presence(condition: Presence) -> _Ask:
 
 
 def _equal(condition: Compare) -> _Ask:
-    left, right = _read(condition.left), _read(condition.right)
+    left, right = read(condition.left), read(condition.right)
     options, wanted = condition.text, condition.op == "=="
     null = any(isinstance(operand, Literal) and operand.value is None for operand in (condition.left, condition.right))
 
-    def ask(call: _Call) -> Answer:
+    def ask(call: Call) -> Answer:
         spots = []
         for read in (left, right):
             spot = read(call)
@@ -193,12 +168,12 @@ def _equal(condition: Compare) -> _Ask:
 
 
 def _holds(condition: Holds) -> _Ask:
-    read_whole, read_part = _read(condition.operand), _read(condition.part)
+    read_whole, read_part = read(condition.operand), read(condition.part)
     options = condition.text
     contains, null = condition.kind == "contains", isinstance(condition.part, Literal) and condition.part.value is None
     test = {"starts with": runtime.starts_with, "ends with": runtime.ends_with, "contains": runtime.contains}
 
-    def ask(call: _Call) -> Answer:
+    def ask(call: Call) -> Answer:
         whole, part = read_whole(call), read_part(call)
         if isinstance(whole, Fault):
             return whole
@@ -208,13 +183,13 @@ def _holds(condition: Holds) -> _Ask:
             if isinstance(part, Fault):
                 return part
             if not runtime.is_json(part.value) or (part.value is None and not null):
-                return _mistyped(part)
+                return mistyped(part)
         elif type(whole.value) is not str:
-            return _mistyped(whole)
+            return mistyped(whole)
         elif isinstance(part, Fault):
             return part
         elif type(part.value) is not str:
-            return _mistyped(part)
+            return mistyped(part)
         return bool(test[condition.kind](whole.value, part.value, options.ignore_case, options.nfkc))
 
     return ask
@@ -229,9 +204,9 @@ def _member(operand: Operand, within: ValueSet, condition: Member, sets: Sets) -
             tests = (runtime.mail_at, runtime.mail_under) if mail else (runtime.web_at, runtime.web_under)
             hosts, test = sets.hosts(names), tests[subdomains]
             return _tested(operand, "text", lambda value, call: test(value, hosts))
-    members, options, read = sets.grouped(within, condition.text), condition.text, _read(operand)
+    members, options, read = sets.grouped(within, condition.text), condition.text, read(operand)
 
-    def ask(call: _Call) -> Answer:
+    def ask(call: Call) -> Answer:
         spot = read(call)
         if isinstance(spot, Fault):
             return spot
@@ -244,7 +219,7 @@ def _member(operand: Operand, within: ValueSet, condition: Member, sets: Sets) -
             return runtime.fold(value, options.ignore_case, options.nfkc) in members.texts
         if is_number(value) and members.numbers:
             return value in members.numbers
-        return _mistyped(spot)
+        return mistyped(spot)
 
     return ask
 
@@ -252,7 +227,7 @@ def _member(operand: Operand, within: ValueSet, condition: Member, sets: Sets) -
 def _leaf(condition: Condition, sets: Sets) -> _Ask:
     match condition:
         case Compare(op, left, right):
-            return _ordered(op, _typed(left, "number"), _typed(right, "number"))
+            return _ordered(op, typed(left, "number"), typed(right, "number"))
         case Matches(operand, source):
             fullmatch = sets.pattern(source).fullmatch
             return _tested(operand, "text", lambda value, call: fullmatch(value))
@@ -274,10 +249,10 @@ def _said(value: object, facts: Facts) -> bool:
     return bool(runtime.said(value, facts.user_words))
 
 
-def _ordered(op: str, left: _Read, right: _Read) -> _Ask:
+def _ordered(op: str, left: Read, right: Read) -> _Ask:
     compare = _ORDERS[op]
 
-    def ask(call: _Call) -> Answer:
+    def ask(call: Call) -> Answer:
         one, other = left(call), right(call)
         if isinstance(one, Fault):
             return one
@@ -303,90 +278,12 @@ _TYPES: dict[JsonType, Callable[[object], bool]] = {
     JsonType.NULL: lambda value: value is None,
 }
 
-_WANTED: dict[str, Callable[[object], bool]] = {
-    "text": _TYPES[JsonType.TEXT],
-    "number": is_number,
-    "list": _TYPES[JsonType.LIST],
-    "text or number": lambda value: type(value) is str or is_number(value),
-    "sized": lambda value: type(value) in (str, list, dict),
-    "json": runtime.has_kind,
-}
-
-
-def _tested(operand: Operand, wanted: str, test: Callable[[Any, _Call], bool]) -> _Ask:
+def _tested(operand: Operand, wanted: str, test: Callable[[Any, Call], bool]) -> _Ask:
     """A test of one operand that is an error unless that is of the wanted kind."""
-    read = _typed(operand, wanted)
+    read = typed(operand, wanted)
 
-    def ask(call: _Call) -> Answer:
+    def ask(call: Call) -> Answer:
         spot = read(call)
         return spot if isinstance(spot, Fault) else test(spot.value, call)
 
     return ask
-
-
-# --- operands -------------------------------------------------------------------------------------------------------
-
-
-def _typed(operand: Operand, wanted: str) -> _Read:
-    read, fits = _read(operand), _WANTED[wanted]
-
-    def typed(call: _Call) -> _Spot | Fault:
-        spot = read(call)
-        return spot if isinstance(spot, Fault) or fits(spot.value) else _mistyped(spot)
-
-    return typed
-
-
-def _mistyped(spot: _Spot) -> Fault:
-    return Fault("null" if spot.value is None else "wrong-type", spot.place)
-
-
-def _read(operand: Operand) -> _Read:
-    match operand:
-        case Literal(value):
-            return lambda call: _Spot(value, "")
-        case ListLiteral(items):
-            return lambda call: _Spot([item.value for item in items], "")
-        case Argument((name, *steps)):
-            return lambda call: _walk(_top(call.arguments, cast(str, name)), steps)
-        case Element(name, steps):
-            return lambda call: _walk(call.elements[name], steps)
-        case LengthOf(inner):
-            sized = _typed(inner, "sized")
-            return lambda call: spot if isinstance(spot := sized(call), Fault) else spot._replace(value=len(spot.value))
-        case Arithmetic(op, left, right):
-            return _computed(op, _typed(left, "number"), _typed(right, "number"))
-    raise TypeError(f"no operand: {operand}")
-
-
-def _computed(op: str, left: _Read, right: _Read) -> _Read:
-    compute = {"+": runtime.add, "-": runtime.subtract, "*": runtime.multiply}[op]
-
-    def read(call: _Call) -> _Spot | Fault:
-        one, other = left(call), right(call)
-        if isinstance(one, Fault):
-            return one
-        if isinstance(other, Fault):
-            return other
-        value, place = compute(one.value, other.value), one.place or other.place
-        return Fault("inexact", place) if value is runtime.ASTRAY else _Spot(value, place)
-
-    return read
-
-
-def _top(arguments: Mapping[str, Any], name: str) -> _Spot | Fault:
-    place = path_name(name)
-    return _Spot(arguments[name], place) if name in arguments else Fault("missing", place)
-
-
-def _walk(spot: _Spot | Fault, steps: Iterable[str | int]) -> _Spot | Fault:
-    for step in steps:
-        if isinstance(spot, Fault):
-            return spot
-        value, place = spot
-        if type(value) is not (dict if isinstance(step, str) else list):
-            return _mistyped(spot)
-        place += f".{path_name(step)}" if isinstance(step, str) else f"[{step}]"
-        there = 0 <= step < len(value) if isinstance(step, int) else step in value
-        spot = _Spot(value[cast(Any, step)], place) if there else Fault("missing", place)
-    return spot
