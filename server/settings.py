@@ -1,9 +1,8 @@
 """The settings: one `leastward.yaml`, strict, with environment variables put in and errors that name the key.
 
-Text values may hold `${NAME}` or `${NAME:-default}`; `$${` stands for `${`. A variable `LEASTWARD_A__B` overrides
-the key `a.b`. docs/configuration.md describes every key; tests/server/test_settings.py compares it with the models.
+docs/configuration.md describes every key; tests/server/test_settings.py compares it with the models.
 
-SettingsError      the file, the environment or a value is not in order; `problems` has one sentence per key
+The file and the environment are read by settings_file.py; here stand the models and what is said when they refuse.
 """
 
 from __future__ import annotations
@@ -12,31 +11,34 @@ import fnmatch
 import ipaddress
 import os
 import re
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
+from .settings_file import SettingsError, read_tree
 from .upstream import Timeouts, Upstream
 
-PREFIX = "LEASTWARD_"
+__all__ = [
+    "FILE_NAME",
+    "Limits",
+    "Settings",
+    "SettingsError",
+    "TextCallGrammar",
+    "UpstreamSettings",
+    "documented_keys",
+    "load_settings",
+    "settings_schema",
+]
+
 FILE_NAME = "leastward.yaml"
 
 TextCallGrammar = Literal["fenced", "hermes", "llama", "mistral", "react"]
 ALL_GRAMMARS: tuple[TextCallGrammar, ...] = ("fenced", "hermes", "llama", "mistral", "react")
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-
-
-class SettingsError(Exception):
-    """Raised before anything listens."""
-
-    def __init__(self, source: str, problems: list[str]) -> None:
-        super().__init__("\n".join(f"{source}: {problem}" for problem in problems))
-        self.source = source
-        self.problems = problems
 
 
 class _Part(BaseModel):
@@ -198,12 +200,7 @@ def load_settings(path: str | Path | None, environment: Mapping[str, str] | None
     """Read the settings; without a path the defaults and the environment alone. Raises SettingsError."""
     variables = os.environ if environment is None else environment
     source = "environment" if path is None else str(path)
-    tree: Any = {} if path is None else _read(Path(path))
-    problems: list[str] = []
-    tree = _substituted(tree, variables, "", problems)
-    _override(tree, variables, problems)
-    if problems:
-        raise SettingsError(source, problems)
+    tree = read_tree(path, variables, frozenset(Settings.model_fields))
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
@@ -233,101 +230,6 @@ def _keys(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]
         else:
             shown = "required" if info.is_required() else yaml.safe_dump(default, default_flow_style=True, width=1000)
             yield f"{prefix}{name}", shown.removesuffix("...\n").strip(), info.description or ""
-
-
-# --- reading ---------------------------------------------------------------------------------------------------------
-
-
-class _Loader(yaml.SafeLoader):
-    """safe_load that refuses a key written twice, which YAML forbids and PyYAML silently lets the last one win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys: set[str] = set()
-        for key_node, _ in node.value:
-            if key_node.value in keys:
-                problem = f"`{key_node.value}` stands twice"
-                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-            keys.add(str(key_node.value))
-        return super().construct_mapping(node, deep)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        tree = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
-    except OSError as error:
-        raise SettingsError(str(path), [f"cannot be read: {error.strerror or 'unknown'}".lower()]) from None
-    except UnicodeDecodeError:
-        raise SettingsError(str(path), ["is not UTF-8 text"]) from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise SettingsError(str(path), [f"{place}{error.problem}"]) from None
-    except yaml.YAMLError:
-        raise SettingsError(str(path), ["is not YAML"]) from None
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        raise SettingsError(str(path), ["holds no keys"])
-    return tree
-
-
-_REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{")
-
-
-def _substituted(tree: Any, variables: Mapping[str, str], key: str, problems: list[str]) -> Any:
-    """`tree` with references in text values replaced. After the parse, so a variable cannot add keys."""
-    if isinstance(tree, dict):
-        return {
-            name: _substituted(value, variables, f"{key}.{name}" if key else str(name), problems)
-            for name, value in tree.items()
-        }
-    if isinstance(tree, list):
-        return [_substituted(item, variables, f"{key}.{place}", problems) for place, item in enumerate(tree)]
-    if not isinstance(tree, str):
-        return tree
-
-    def value_of(match: re.Match[str]) -> str:
-        name, default = match.groups()
-        if match[0] == "$${":
-            return "${"
-        if name is None:
-            problems.append(f"`{key}`: a reference is written `${{NAME}}` or `${{NAME:-default}}`")
-            return ""
-        if variables.get(name, "") == "" and default is not None:
-            return str(default)
-        if name not in variables:
-            problems.append(f"`{key}`: the environment variable `{name}` is not set")
-            return ""
-        return variables[name]
-
-    return _REFERENCE.sub(value_of, tree)
-
-
-def _override(tree: dict[str, Any], variables: Mapping[str, str], problems: list[str]) -> None:
-    """Put `LEASTWARD_A__B=value` at `a.b`.
-
-    Names whose first part is no key of ours are left alone: Kubernetes sets `LEASTWARD_PORT` and the like for a service
-    called leastward. Within a key of ours a misspelt part is refused as in the file.
-    """
-    for variable in sorted(variables):
-        parts = variable.removeprefix(PREFIX).lower().split("__")
-        if not variable.startswith(PREFIX) or parts[0] not in Settings.model_fields:
-            continue
-        try:
-            value = yaml.load(variables[variable], _Loader)  # noqa: S506 - a SafeLoader
-        except yaml.YAMLError:
-            problems.append(f"the environment variable `{variable}` does not hold a YAML value")
-            continue
-        place = tree
-        for part in parts[:-1]:
-            inner = place.setdefault(part, {})
-            if not isinstance(inner, dict):
-                problems.append(f"the environment variable `{variable}` goes below `{part}`, which holds a value")
-                break
-            place = inner
-        else:
-            place[parts[-1]] = value
 
 
 _SAID = {

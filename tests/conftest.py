@@ -281,6 +281,14 @@ class RunningGate:
     def with_key(self, name: str) -> Client:
         return Client(self.port, self.keys[name])
 
+    def decide_by(self, policy: str, tools: Any) -> None:
+        """Put another policy and its tools in force at once, where the gate was started with tools."""
+        files = {"policy.lw": policy, "tools.json": json.dumps(tools)}
+        if any((self.folder / name).read_text(encoding="utf-8") != text for name, text in files.items()):
+            for name, text in files.items():
+                (self.folder / name).write_text(text, encoding="utf-8")
+            self.house.policies.load()
+
     def ready(self) -> tuple[int, Any]:
         answer = self.client.ask("GET", "/readyz")
         return answer.status, answer.tree
@@ -443,6 +451,7 @@ class Outside:
     chunks = staticmethod(chunks)
     wait_for = staticmethod(wait_for)
     read_records = staticmethod(read_records)
+    running_gate = staticmethod(running_gate)
     write_config = staticmethod(write_config)
     chosen_port = staticmethod(chosen_port)
     reply = Reply

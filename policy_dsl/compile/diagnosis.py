@@ -15,12 +15,13 @@ from ..ast import Effect, Rule
 from ..facts import Facts
 from ..outcome import Outcome, Reason, RuleError
 from .contender import Contender, Ground, Mode, condition_of
-from .faults import Fault, Judge, judge
+from .faults import Judge, judge
 from .frame import Constants, Frame
 from .logic import conjunction
 from .needs import Need, needs
 from .operands import Place
 from .shapes import Ask, run
+from .spots import Fault
 
 Decide = Callable[[Mapping[str, Any], Facts], Outcome]
 Ruled = tuple[str, Rule]

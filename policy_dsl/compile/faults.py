@@ -1,31 +1,23 @@
 """Why a condition is an error: the same conditions as closures that answer True, False or the Fault itself.
 
 Asked only where an error changed the outcome and has to be named. Connectives and quantifiers look at their parts from
-left to right, as written; where a part settles the result no Fault shows, else the first one does. A Fault stands at
-the shortest path that already fails, and at no path where the policy itself wrote the value.
+left to right, as written; where a part settles the result no Fault shows, else the first one does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
-from typing import Literal as OneOf
+from typing import Any
 
 from ..ast import (
     And,
-    Argument,
-    Arithmetic,
     Compare,
     Condition,
     Constant,
-    Element,
     FromUser,
     Holds,
     IsType,
     JsonType,
-    LengthOf,
-    ListLiteral,
     Literal,
     MailSet,
     Matches,
@@ -42,10 +34,10 @@ from ..ast import (
     WebSet,
 )
 from ..facts import Facts
-from ..types import path_name
 from ..values.number import is_number
 from . import runtime
 from .sets import Sets
+from .spots import Call, Fault, Read, Spot, mistyped, read, typed
 
 Answer = bool | Fault
 Judge = Callable[[Mapping[str, Any], Facts], Answer]
@@ -113,11 +105,11 @@ def _not(ask: _Ask) -> _Ask:
 
 
 def _quantified(condition: Quantified, sets: Sets) -> _Ask:
-    read, body = typed(condition.source, "list"), _condition(condition.body, sets)
+    reading, body = typed(condition.source, "list"), _condition(condition.body, sets)
     each, name = condition.kind == "each", condition.name
 
     def ask(call: Call) -> Answer:
-        source = read(call)
+        source = reading(call)
         if isinstance(source, Fault):
             return source
         if each and not source.value:
@@ -129,10 +121,10 @@ def _quantified(condition: Quantified, sets: Sets) -> _Ask:
 
 
 def _presence(condition: Presence) -> _Ask:
-    read, kind = read(condition.operand), condition.kind
+    reading, kind = read(condition.operand), condition.kind
 
     def ask(call: Call) -> Answer:
-        spot = read(call)
+        spot = reading(call)
         if kind == "absent":
             return isinstance(spot, Fault)
         there = not isinstance(spot, Fault) and spot.value is not None
@@ -148,8 +140,8 @@ def _equal(condition: Compare) -> _Ask:
 
     def ask(call: Call) -> Answer:
         spots = []
-        for read in (left, right):
-            spot = read(call)
+        for reading in (left, right):
+            spot = reading(call)
             if isinstance(spot, Fault):
                 return spot
             if not runtime.is_json(spot.value):
@@ -204,10 +196,10 @@ def _member(operand: Operand, within: ValueSet, condition: Member, sets: Sets) -
             tests = (runtime.mail_at, runtime.mail_under) if mail else (runtime.web_at, runtime.web_under)
             hosts, test = sets.hosts(names), tests[subdomains]
             return _tested(operand, "text", lambda value, call: test(value, hosts))
-    members, options, read = sets.grouped(within, condition.text), condition.text, read(operand)
+    members, options, reading = sets.grouped(within, condition.text), condition.text, read(operand)
 
     def ask(call: Call) -> Answer:
-        spot = read(call)
+        spot = reading(call)
         if isinstance(spot, Fault):
             return spot
         value = spot.value
@@ -280,10 +272,10 @@ _TYPES: dict[JsonType, Callable[[object], bool]] = {
 
 def _tested(operand: Operand, wanted: str, test: Callable[[Any, Call], bool]) -> _Ask:
     """A test of one operand that is an error unless that is of the wanted kind."""
-    read = typed(operand, wanted)
+    reading = typed(operand, wanted)
 
     def ask(call: Call) -> Answer:
-        spot = read(call)
+        spot = reading(call)
         return spot if isinstance(spot, Fault) else test(spot.value, call)
 
     return ask

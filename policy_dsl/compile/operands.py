@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..ast import Argument, Arithmetic, Element, JsonType, LengthOf, ListLiteral, Literal, Operand, Scalar
+from ..ast import Argument, Arithmetic, Element, JsonType, LengthOf, ListLiteral, Literal, Operand
 from .frame import Frame
 
 IS_NUMBER = "(type({0}) is int or type({0}) is Decimal and {0}.is_finite())"
@@ -91,8 +91,3 @@ def mentions_element(operand: Operand) -> bool:
         case Arithmetic(_, left, right):
             return mentions_element(left) or mentions_element(right)
     return False
-
-
-def literal(operand: Operand) -> tuple[bool, Scalar]:
-    """Whether the operand is one written scalar, and which."""
-    return (True, operand.value) if isinstance(operand, Literal) else (False, None)

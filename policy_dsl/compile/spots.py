@@ -1,4 +1,7 @@
-"""What an operand comes to for one call, and where in the arguments it stands: a Spot, or the Fault that stopped it."""
+"""What an operand comes to for one call, and where in the arguments it stands: a Spot, or the Fault that stopped it.
+
+A Fault stands at the shortest path that already fails, and at no path where the policy itself wrote the value.
+"""
 
 from __future__ import annotations
 

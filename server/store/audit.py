@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, Final
 
 from guardrail.chain import Row
@@ -35,15 +36,25 @@ def last_row(connection: sqlite3.Connection) -> Row | None:
 
 def decision(connection: sqlite3.Connection, record_id: str) -> dict[str, Any] | None:
     """The members of a Record; `payload` holds its redacted arguments, or None once they are erased."""
+    found = connection.execute(f"{_WITH_PAYLOAD} WHERE record.id = ?", (record_id,)).fetchone()
+    return None if found is None else _members(*found)
+
+
+def decisions(connection: sqlite3.Connection, exchange_id: str) -> list[dict[str, Any]]:
+    """The same of every Record taken in an exchange, in order: those whose id is the exchange's, a dot and a number."""
     found = connection.execute(
-        "SELECT record.body, payload.arguments FROM record LEFT JOIN payload USING (position) WHERE record.id = ?",
-        (record_id,),
-    ).fetchone()
-    if found is None:
-        return None
-    body, arguments = found
-    members: dict[str, Any] = json.loads(body)
-    members["payload"] = None if arguments is None else json.loads(arguments)
+        f"{_WITH_PAYLOAD} WHERE record.id > ? AND record.id < ? ORDER BY position",
+        (f"{exchange_id}.", f"{exchange_id}/"),  # the slash follows the dot in ASCII, so the index finds the range
+    )
+    return [_members(*row) for row in found]
+
+
+_WITH_PAYLOAD: Final = "SELECT record.body, payload.arguments FROM record LEFT JOIN payload USING (position)"
+
+
+def _members(body: bytes, arguments: bytes | None) -> dict[str, Any]:
+    members: dict[str, Any] = json.loads(body, parse_float=Decimal)
+    members["payload"] = None if arguments is None else json.loads(arguments, parse_float=Decimal)
     return members
 
 

@@ -238,6 +238,12 @@ class Store:
             found = audit.decision(connection, record_id)
         return found if found is not None and (found.get("tenant") or "") == tenant else None
 
+    def decisions(self, exchange_id: str, tenant: str) -> list[dict[str, Any]]:
+        """The Records of one exchange in order; none for an unknown exchange and for another tenant's alike."""
+        with failures(), self._database.connection() as connection:
+            found = audit.decisions(connection, exchange_id)
+        return [members for members in found if (members.get("tenant") or "") == tenant]
+
     @contextmanager
     def rows(self, after: int = 0) -> Iterator[Iterator[Row]]:
         """The rows above position `after`, in order, read a page at a time."""

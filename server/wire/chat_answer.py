@@ -29,6 +29,7 @@ MAX_CHOICES: Final = 16
 
 
 _TEXT_OR_NONE: Final = (str, NoneType)
+_FIRST_ROUND: Final = SoFar()
 
 
 def parse_chat_answer(body: bytes, scan: Scan, *, so_far: SoFar | None = None) -> ChatAnswer:
@@ -51,7 +52,7 @@ def parse_chat_answer(body: bytes, scan: Scan, *, so_far: SoFar | None = None) -
     choices = [_read_choice(entry, scan) for entry in entries]
     if len({choice.index for choice in choices}) != len(choices):
         raise MalformedAnswer("two choices have the same index")
-    return ChatAnswer(tree, choices, so_far or SoFar())
+    return ChatAnswer(tree, choices, so_far or _FIRST_ROUND)
 
 
 def check_head(tree: Mapping[str, Any], scan: Scan) -> None:
@@ -225,7 +226,7 @@ class ChatAnswer:
         if message.get("function_call") is not None:
             message["function_call"] = choice.function_call(refusals)
         settled = {**entry, "message": message, "finish_reason": finish}
-        if choice.pieces or any(call in refusals for call in choice.calls):
+        if choice.pieces or (refusals and any(call in refusals for call in choice.calls)):
             for member in TOKEN_MEMBERS:
                 if settled.get(member) is not None:
                     settled[member] = None

@@ -84,7 +84,8 @@ class Maker:
         many = chance.random() < 0.2
         rules = [self.rule() for _ in range(chance.randint(13, 45) if many else chance.randint(0, 9))]
         if many:
-            rules = [self.keyed(rule) if chance.random() < 0.8 else rule for rule in rules]
+            kinds = (chance.randrange(9), chance.randrange(9))
+            rules = [self.keyed(rule, kinds) if chance.random() < 0.85 else rule for rule in rules]
         policy = ast.PolicySet(
             files=(),
             rules={f"r{number:02}": rule for number, rule in enumerate(rules)},
@@ -171,31 +172,31 @@ class Maker:
             scope=self.scope() if chance.random() < 0.15 else ast.EVERYONE,
         )
 
-    def keyed(self, rule: ast.Rule) -> ast.Rule:
-        """The rule with one more conjunct of a kind that tables can use."""
+    def keyed(self, rule: ast.Rule, kinds: tuple[int, int]) -> ast.Rule:
+        """The rule with one more conjunct of one of the `kinds`, so that enough are alike for a table."""
         chance = self.chance
         argument = ast.Argument((chance.choice(NAMES[:3]),))
         low = chance.choice(NUMBERS)
-        conjunct = chance.choice(
-            (
-                ast.Compare("==", argument, ast.Literal(chance.choice(TEXTS))),
-                ast.Compare("==", ast.Literal(chance.choice(NUMBERS)), argument),
-                ast.Member(argument, ast.SetLiteral(tuple(chance.sample(TEXTS, 3)))),
-                ast.Member(argument, ast.SetLiteral(tuple(chance.sample(NUMBERS, 3)))),
-                ast.Member(argument, ast.RangeSet(low, low + chance.randint(0, 2))),
-                ast.Holds("starts with", argument, ast.Literal(chance.choice(TEXTS))),
-                ast.Under(argument, ast.SetLiteral(("/srv/data", chance.choice(("/srv", "/", "/srv/data/"))))),
-                ast.Matches(argument, chance.choice(PATTERNS)),
-            )
+        conjuncts = (
+            ast.Compare("==", argument, ast.Literal(chance.choice(TEXTS))),
+            ast.Compare("==", ast.Literal(chance.choice(NUMBERS)), argument),
+            ast.Member(argument, ast.SetLiteral(tuple(chance.sample(TEXTS, 3)))),
+            ast.Member(argument, ast.SetLiteral(tuple(chance.sample(NUMBERS, 3)))),
+            ast.Member(argument, self.literal_set(), self.text_options()),
+            ast.Member(argument, ast.RangeSet(low, low + chance.randint(0, 2))),
+            ast.Holds("starts with", argument, ast.Literal(chance.choice(TEXTS)), self.text_options()),
+            ast.Under(argument, ast.SetLiteral(("/srv/data", chance.choice(("/srv", "/", "/srv/data/"))))),
+            ast.Matches(argument, chance.choice(PATTERNS)),
         )
+        conjunct = conjuncts[chance.choice(kinds) % len(conjuncts)]
         bounds = (ast.Compare(">=", argument, ast.Literal(low)), ast.Compare("<", argument, ast.Literal(low + 2)))
-        conjuncts = bounds if chance.random() < 0.1 else (conjunct,)
+        added = bounds if chance.random() < 0.1 else (conjunct,)
         rest = (rule.when,) if rule.when is not None and chance.random() < 0.4 else ()
         names = (*(rule.signature.arguments if rule.signature else ()), ast.NamedArgument(str(argument.path[0])))
         once = tuple({one.name: one for one in names}.values())
         signature = rule.signature and ast.Signature(once, chance.random() < 0.8)
         tools = (ast.ToolPattern(None, chance.choice(("*", "send", "read_*"))),)
-        return replace(rule, when=ast.And((*rest, *conjuncts)), signature=signature, tools=tools)
+        return replace(rule, when=ast.And((*rest, *added)), signature=signature, tools=tools)
 
     def scope(self) -> ast.Scope:
         def some(*names: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""policy_dsl/compile/diagnosis.py, needs.py, faults.py and runtime.py: which errors are told."""
+"""policy_dsl/compile/diagnosis.py, needs.py, faults.py, spots.py and runtime.py: which errors are told."""
 
 from __future__ import annotations
 

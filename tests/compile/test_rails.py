@@ -14,13 +14,14 @@ import pytest
 
 from policy_dsl import ast, compile_policy
 from policy_dsl.compile.contender import condition_of
-from policy_dsl.compile.faults import Fault, judge
+from policy_dsl.compile.faults import judge
 from policy_dsl.compile.frame import Constants, Frame
 from policy_dsl.compile.logic import conjunction, disjunction, negation
 from policy_dsl.compile.operands import Place
 from policy_dsl.compile.rails import write
 from policy_dsl.compile.sets import Sets
 from policy_dsl.compile.shapes import run
+from policy_dsl.compile.spots import Fault
 from policy_dsl.resolve import MAX_DEPTH
 
 WRITTEN = {

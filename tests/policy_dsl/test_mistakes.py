@@ -75,8 +75,10 @@ def test_every_slip_is_in_the_corpus(cases: list[dict[str, str]], monkeypatch: p
 
 VOCABULARY = """
     allow ask forbid require approval for set group use tools otherwise test language 1 when unless message as priority
-    and or not in is has missing absent each any of length under runs one none matches /x/ "x" 'x' ( ) { } [ ] , . .. ...
-    = == != < <= > >= + - * ? : => a b f 5 0.5 -1 mail at https true null from user agent role tenant on behalf call by
+    and or not in is has missing absent each any of length under runs one none matches /x/ "x" 'x' ( ) { } [ ] ,
+    . .. ...
+    = == != < <= > >= + - * ? : =>
+    a b f 5 0.5 -1 mail at https true null from user agent role tenant on behalf call by
     counter time ignoring case after nfkc starts ends with contains text && || ! ; @ é #
 """
 WORDS = st.sampled_from(VOCABULARY.split())

@@ -209,9 +209,7 @@ def gate_for(tmp_path_factory: pytest.TempPathFactory, outside: Any) -> Iterator
                 )
                 running[settings] = stack.enter_context(started)
             gate = running[settings]
-            (gate.folder / "policy.lw").write_text(case["policy"], encoding="utf-8")
-            (gate.folder / "tools.json").write_text(json.dumps(case.get("tools", [])), encoding="utf-8")
-            gate.house.policies.load()
+            gate.decide_by(case["policy"], case.get("tools", []))
             gate.client = gate.with_key(f"{case['case']}/{way}")
             gate.model.asked.clear()
             return gate

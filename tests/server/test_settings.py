@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import typing
 from pathlib import Path
@@ -94,17 +93,6 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
         ("policies: x.lw", "`policies` must be a list"),
         ("text_calls: [morse]", "`text_calls.0` should be `fenced`"),
         ("refusals: {rounds: 99}", "`refusals.rounds` should be less than or equal to 8"),
-        ("a: 1\na: 2", "line 2, column 1: `a` stands twice"),
-        ("listen: {port: 1, port: 2}", "line 1, column 19: `port` stands twice"),
-        ("- a", "holds no keys"),
-        ("a", "holds no keys"),
-        ("a: [", "line 1"),
-        ("a: !!python/object/apply:os.system ['true']", "line 1, column 4: could not determine a constructor"),
-        ("database: ${MISSING}", "`database`: the environment variable `MISSING` is not set"),
-        ("upstreams: {x: {url: 'http://${H}/'}}", "`upstreams.x.url`: the environment variable `H` is not set"),
-        ("database: ${}", "`database`: a reference is written"),
-        ("database: ${A", "`database`: a reference is written"),
-        ("policies: [a, '${MISSING}']", "`policies.1`: the environment variable `MISSING` is not set"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_key(text: str, said: str, tmp_path: Path) -> None:
@@ -127,69 +115,6 @@ def test_all_problems_are_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         read(tmp_path, "mode: x\nlisten: {port: x}\nfoo: 1\n")
     assert len(caught.value.problems) == 3
-
-
-@pytest.mark.parametrize(
-    ("written", "environment", "read_as"),
-    [
-        ("${A}", {"A": "x"}, "x"),
-        ("a${A}b${A}", {"A": "x"}, "axbx"),
-        ("${A:-d}", {}, "d"),
-        ("${A:-d}", {"A": ""}, "d"),
-        ("${A:-}", {}, ""),
-        ("${A}", {"A": "${B}"}, "${B}"),  # what a variable holds is not looked through again
-        ("$${A}", {"A": "x"}, "${A}"),
-        ("$A", {"A": "x"}, "$A"),
-        ("${A}", {"A": "a: 1\nb: [2]"}, "a: 1\nb: [2]"),  # nor read as YAML
-    ],
-)
-def test_references(written: str, environment: dict[str, str], read_as: str, tmp_path: Path) -> None:
-    assert read(tmp_path, f"database: {json.dumps(written)}", **environment).database == read_as
-
-
-def test_the_environment_overrides(tmp_path: Path) -> None:
-    settings = read(
-        tmp_path,
-        "listen: {port: 1}",
-        LEASTWARD_LISTEN__PORT="2",
-        LEASTWARD_MODE="observe",
-        LEASTWARD_POLICIES="[a.lw, b.lw]",
-        LEASTWARD_UPSTREAMS__VLLM__URL="http://127.0.0.1:8000/v1",
-        LEASTWARD_TEXT_CALLS="off",
-    )
-    assert settings.listen.port == 2
-    assert settings.mode == "observe"
-    assert settings.policies == ["a.lw", "b.lw"]
-    assert settings.upstream_for("any") == "vllm"
-    assert settings.text_calls == "off"
-
-
-def test_variables_that_are_not_ours_are_left_alone(tmp_path: Path) -> None:
-    """Kubernetes sets these for a service called leastward."""
-    environment = {"LEASTWARD_PORT": "tcp://10.0.0.1:80", "LEASTWARD_SERVICE_HOST": "10.0.0.1", "LEASTWARD_DATA": "/x"}
-    assert read(tmp_path, "", **environment).listen.port == 4747
-
-
-@pytest.mark.parametrize(
-    ("environment", "said"),
-    [
-        ({"LEASTWARD_LISTEN__PROT": "1"}, "`listen.prot` is not a setting"),
-        ({"LEASTWARD_MODE__X": "1"}, "the environment variable `LEASTWARD_MODE__X` goes below `mode`"),
-        ({"LEASTWARD_MODE": "[", }, "the environment variable `LEASTWARD_MODE` does not hold a YAML value"),
-    ],
-)
-def test_overrides_that_do_not_fit(environment: dict[str, str], said: str, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError) as caught:
-        read(tmp_path, "mode: enforce", **environment)
-    assert caught.value.problems[0].startswith(said)
-
-
-def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="cannot be read"):
-        load_settings(tmp_path / "missing.yaml", {})
-    (tmp_path / "latin.yaml").write_bytes(b"database: \xff")
-    with pytest.raises(SettingsError, match="is not UTF-8"):
-        load_settings(tmp_path / "latin.yaml", {})
 
 
 def test_which_upstream() -> None:
