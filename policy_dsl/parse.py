@@ -37,7 +37,7 @@ def parse(text: str, path: str = "<policy>") -> PolicyFile:
 def grammar() -> Lark:
     """The parser, built once: tables only, so any number of threads may use it."""
     text = files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
-    # Where interegular is installed, lark compares all terminals as automata at every start: 1.7 s of 2. A test does it.
+    # Where interegular is installed, lark compares all terminals as automata at every start: 1.7 s of 2. A test does.
     compares, lexer.has_interegular = lexer.has_interegular, False
     try:
         return Lark(text, parser="lalr", propagate_positions=True, maybe_placeholders=True)

@@ -1,11 +1,12 @@
-"""Records over HTTP, for people: Decisions by their id or their exchange's. Another tenant's id is answered as an unknown one."""
+"""Records over HTTP, for people: Decisions by their own id or their exchange's. Another tenant's are unknown ones."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+from typing import Any
 
-from policy_dsl import Json, strict_json
+from policy_dsl import strict_json
 
 from .edge import EdgeError
 from .exchange import Answer, Caller, Scope, Whole
@@ -20,7 +21,7 @@ _DECISION = re.compile(r"dec-[0-9a-z]{26}\.[1-9][0-9]{0,5}")
 async def _decision(services: Services, request: Incoming, caller: Caller) -> Answer:
     """One Decision, or all of an exchange: `x-leastward-decision` carries either (docs/adr/0005-decision-ids.md)."""
     name = request.path_values.get("id", "")
-    found: Json = None
+    found: Any = None
     if _DECISION.fullmatch(name):
         found = await asyncio.to_thread(services.store.decision, name, caller.tenant)
     elif _EXCHANGE.fullmatch(name):

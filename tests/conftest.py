@@ -48,10 +48,14 @@ Said = Mapping[str, Any]
 
 @dataclass
 class Reply:
-    """Bytes of one HTTP answer, each piece a write of its own; `then` is awaited before the last piece."""
+    """Bytes of one HTTP answer, each piece a write of its own; `then` is awaited before the last piece.
+
+    Afterwards the server goes on, closes the connection (`close`), or waits until its client does (`hold`).
+    """
 
     pieces: list[bytes]
     close: bool = False
+    hold: bool = False
     then: threading.Event | None = None
 
 
@@ -176,21 +180,27 @@ class ScriptedModel:
                 threading.Thread(target=self._serve, args=(line,), daemon=True).start()
 
     def _serve(self, line: socket.socket) -> None:
-        with line, line.makefile("rb") as lines, contextlib.suppress(OSError, ValueError):
-            while (asked := _request(lines)) is not None:
-                with self.arrived:
-                    self.asked.append(asked)
-                    step = self._answers if self._answers is not None else self.script.pop(0)
-                    self.arrived.notify_all()
-                reply = step(asked) if callable(step) else step
-                for at, piece in enumerate(reply.pieces):
-                    if reply.then is not None and at == len(reply.pieces) - 1:
-                        reply.then.wait(30)
-                    line.sendall(piece)
-                if reply.close:
-                    break
+        with line, line.makefile("rb") as lines:
+            with contextlib.suppress(OSError, ValueError):
+                while (asked := _request(lines)) is not None and self._answer(line, lines, asked):
+                    continue
             self.left.set()
         self._open.discard(line)
+
+    def _answer(self, line: socket.socket, lines: Any, asked: Asked) -> bool:
+        """Answer one request; whether the connection stays."""
+        with self.arrived:
+            self.asked.append(asked)
+            step = self._answers if self._answers is not None else self.script.pop(0)
+            self.arrived.notify_all()
+        reply = step(asked) if callable(step) else step
+        for at, piece in enumerate(reply.pieces):
+            if reply.then is not None and at == len(reply.pieces) - 1:
+                reply.then.wait(30)
+            line.sendall(piece)
+        if reply.hold:
+            lines.read(1)
+        return not (reply.close or reply.hold)
 
 
 def _request(lines: Any) -> Asked | None:

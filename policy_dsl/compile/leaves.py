@@ -106,7 +106,7 @@ _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 def _compare(condition: Compare, rail: bool, place: Place, sets: Sets) -> str:
     left, right = condition.left, condition.right
     op: str = condition.op
-    if isinstance(left, Literal) and not isinstance(right, Literal):
+    if isinstance(left, Literal) and (left.value is None or not isinstance(right, Literal)):
         left, op, right = right, _SWAPPED[op], left
     local = _subject(left, place)
     if op in ("==", "!="):

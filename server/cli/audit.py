@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .database import add_database_options, open_store
 from .errors import CalledWrongly, ProblemFound
-from .output import console, write_json
+from .output import console, plain, write_json
 
 if TYPE_CHECKING:
     from guardrail.chain import Row
@@ -65,7 +65,7 @@ def _verify(options: argparse.Namespace) -> int:
     else:
         out = console()
         for problem in seen.problems:
-            out.print(f"[red]{problem.code}[/] at {problem.position} ({problem.id or 'no id'}): {problem.message}")
+            out.print(plain(f"{problem.code} at {problem.position} ({problem.id or 'no id'}): {problem.message}"))
         state = f"{len(seen.problems)} problems" if seen.problems else "whole"
         out.print(f"{seen.rows} rows in {seen.chains} chains, {len(checkpoints)} checkpoints: {state}")
         out.print(BLIND_SPOTS, style="dim")
@@ -88,7 +88,7 @@ def _show(options: argparse.Namespace) -> int:
     table = Table("at", "id", "agent", "tool", "effect", "rule", "reason")
     for record in records:
         members = (record.get(name) for name in ("at", "id", "agent", "tool", "effect", "rule", "reason"))
-        table.add_row(*("" if member is None else str(member) for member in members))
+        table.add_row(*("" if member is None else plain(member) for member in members))
     console().print(table)
     return 0
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .database import add_database_options, open_store
 from .errors import CalledWrongly, ProblemFound
-from .output import console, write_json
+from .output import console, plain, write_json
 
 if TYPE_CHECKING:
     from ..store import KeyInfo
@@ -90,7 +90,7 @@ def _list(options: argparse.Namespace) -> int:
     for info in infos:
         scopes = ", ".join(info.scopes) + (" (speaks for user)" if info.speaks_for_user else "")
         row = (info.id, info.tenant, info.agent, info.user, scopes, info.made_at[:16], info.revoked_at, info.label)
-        table.add_row(*(value or "" for value in row))
+        table.add_row(*(plain(value or "") for value in row))
     console().print(table)
     return 0
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 PIPE_WIDTH = 120
 """Columns of a table that goes into a file or a pipe, where there is no terminal to ask."""
@@ -25,6 +26,14 @@ def console(*, to_stderr: bool = False) -> Console:
 
     is_terminal = (sys.stderr if to_stderr else sys.stdout).isatty()
     return Console(stderr=to_stderr, highlight=False, soft_wrap=True, width=None if is_terminal else PIPE_WIDTH)
+
+
+def plain(said: object) -> Text:
+    """What a model, a client or a database said, for a table: never markup, and no character that moves a terminal."""
+    from rich.text import Text
+
+    text = str(said)
+    return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text))
 
 
 def _number(value: Any) -> Any:

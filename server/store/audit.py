@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any, Final
 
 from guardrail.chain import Row
@@ -53,8 +52,8 @@ _WITH_PAYLOAD: Final = "SELECT record.body, payload.arguments FROM record LEFT J
 
 
 def _members(body: bytes, arguments: bytes | None) -> dict[str, Any]:
-    members: dict[str, Any] = json.loads(body, parse_float=Decimal)
-    members["payload"] = None if arguments is None else json.loads(arguments, parse_float=Decimal)
+    members: dict[str, Any] = json.loads(body)
+    members["payload"] = None if arguments is None else json.loads(arguments)
     return members
 
 

@@ -17,14 +17,16 @@ from typing import Any, Final
 
 from policy_dsl.strict_json import StrictJsonError, encode, parse
 
-from .calls import HeldCall, unique_ids
+from .calls import HeldCall
 from .chat_answer import check_choice_index, check_head, check_role
 from .errors import MalformedAnswer, WireError
-from .held_choice import HeldChoice, Refusals, SoFar, add_usage, check_refusals, exchange, number_written
+from .held_choice import HeldChoice, Refusals, SoFar, add_usage, check_refusals, exchange
 from .members import MESSAGE_MEMBERS, STREAM_CHOICE_MEMBERS, TEXT_MEMBERS, TOKEN_MEMBERS, refuse_unknown
 from .refusal import PastRefusal
 from .sse import DONE, DONE_EVENT, SseReader, sse_event
 from .stream_calls import CallParts, call_index
+from .streamed_choice import StreamedChoice
+from .text_chunk import TextChunk, text_chunk
 from .text_scan import Scan, TextScanner, mentions_call
 
 MAX_HELD: Final = 4 << 20
@@ -33,35 +35,11 @@ MAX_HELD: Final = 4 << 20
 MAX_SAID: Final = 16 << 20
 """Characters of text in one answer: a hundred times the longest that models write."""
 
+MOST_LEARNT: Final = 64
+"""How often a stream's chunks are taken apart; a server that writes every one anew gains nothing from it."""
+
 _CALLS: Final = ("tool_calls", "function_call")
 _HEAD: Final = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
-
-
-class _StreamedChoice:
-    """One choice while it arrives."""
-
-    def __init__(self, index: int) -> None:
-        self.held = HeldChoice(index)
-        self.said: dict[str, list[str]] = {}
-        self.scanners: dict[str, TextScanner] = {}
-        self.parts: dict[int, CallParts] = {}
-        self.function: CallParts | None = None
-        self.last: dict[str, Any] | None = None  # the choice of the chunk that finished it
-
-    def complete(self) -> None:
-        """Everything has come: read the calls."""
-        held = self.held
-        held.said = {member: "".join(said) for member, said in self.said.items()}
-        for member in TEXT_MEMBERS:  # in this order, as a whole answer is read
-            if (scanner := self.scanners.get(member)) and scanner.holds:
-                held.pieces[member] = scanner.close()
-        read = [self.parts[at].call(held.index, index) for index, at in enumerate(sorted(self.parts))]
-        held.entries = [entry for _, entry in read]
-        calls = unique_ids(call for call, _ in read)
-        if self.function is not None:
-            calls.append(self.function.function(held.index, len(calls)))
-        calls += number_written(held.index, len(calls), held.pieces)
-        held.calls = tuple(calls)
 
 
 class ChatStream:
@@ -73,7 +51,9 @@ class ChatStream:
         self._glue = self._before.glue
         self._reader = SseReader()
         self._head: dict[str, Any] = {}
-        self._choices: dict[int, _StreamedChoice] = {}
+        self._choices: dict[int, StreamedChoice] = {}
+        self._like: TextChunk | None = None
+        self._learnt = 0
         self._usage: dict[str, Any] | None = None
         self._usage_chunk: dict[str, Any] | None = None
         self._held = 0
@@ -179,6 +159,9 @@ class ChatStream:
         if data.strip() == DONE:
             self._done = True
             return b""
+        like = self._like
+        if like is not None and (text := like.text_in(data)) and self._choices[like.index].last is None:
+            return self._more_text(like, text)
         try:
             tree: Any = parse(data, numbers="kept")
         except StrictJsonError as error:
@@ -195,10 +178,20 @@ class ChatStream:
         leaving = [left for entry in entries if (left := self._delta(entry)) is not None]
         if leaving or not (entries or tree.get("usage")):
             tree["choices"] = leaving
+            if leaving and self._learnt < MOST_LEARNT:
+                self._learnt += 1
+                self._like = text_chunk(data, tree, self._own_head())
             if tree.get("usage") is not None:
                 tree["usage"] = self.usage
             return self._send(tree)
         return b""
+
+    def _more_text(self, like: TextChunk, text: str) -> bytes:
+        """The rest of the way of a chunk that is like the one before it; it gives what `_delta` and `_send` would."""
+        leaving = self._scanned(self._choices[like.index], "content", text)
+        if leaving == text:
+            return like.printed(text)
+        return self._send(like.changed(leaving)) if leaving else b""
 
     def _take_head(self, tree: dict[str, Any]) -> None:
         if not self._head:
@@ -222,7 +215,7 @@ class ChatStream:
         refuse_unknown(delta, MESSAGE_MEMBERS, self._mentions_call, "a delta")
         choice = self._choices.get(index)
         if choice is None:
-            choice = self._choices[index] = _StreamedChoice(index)
+            choice = self._choices[index] = StreamedChoice(index)
         if choice.last is not None:
             if any(value for member, value in delta.items() if member != "role") or entry.get("finish_reason"):
                 raise MalformedAnswer("a choice goes on after its `finish_reason`")
@@ -241,7 +234,7 @@ class ChatStream:
             left.pop(member, None)
         return left if any(value is not None for value in delta.values()) else None
 
-    def _hold(self, choice: _StreamedChoice, delta: dict[str, Any]) -> bool:
+    def _hold(self, choice: StreamedChoice, delta: dict[str, Any]) -> bool:
         """Takes out of the delta what must wait. Whether the delta is as it came."""
         unchanged = True
         for member in _CALLS:
@@ -266,7 +259,7 @@ class ChatStream:
                     del delta[member]
         return unchanged
 
-    def _scanned(self, choice: _StreamedChoice, member: str, text: str) -> str:
+    def _scanned(self, choice: StreamedChoice, member: str, text: str) -> str:
         scanner = choice.scanners.get(member)
         if scanner is None:
             scanner = choice.scanners[member] = TextScanner(self._scan)
@@ -280,7 +273,7 @@ class ChatStream:
             return self._glued(member, leaving)
         return ""
 
-    def _take_calls(self, choice: _StreamedChoice, member: str, value: Any) -> None:
+    def _take_calls(self, choice: StreamedChoice, member: str, value: Any) -> None:
         if value is None:
             return
         if member == "function_call":
@@ -340,8 +333,10 @@ class ChatStream:
         return self._send({**(head or self._head), "choices": choices})
 
     def _send(self, tree: dict[str, Any]) -> bytes:
-        if self._before.id is not None:
-            tree["id"] = self._before.id
-        if self._before.created is not None:
-            tree["created"] = self._before.created
+        tree.update(self._own_head())
         return sse_event(encode(tree))
+
+    def _own_head(self) -> dict[str, Any]:
+        """The members of a chunk that are an earlier round's."""
+        before = {"id": self._before.id, "created": self._before.created}
+        return {member: value for member, value in before.items() if value is not None}

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,15 @@ def test_records_are_shown(leastward: Leastward, database: Path) -> None:
     one = json.loads(leastward("audit", "show", "dec-0", "--database", str(database)).stdout)
     assert (one["id"], one["rule"], one["payload"]) == ("dec-0", "never", None)
     assert leastward("audit", "show", "dec-9", "--database", str(database)).exit == 1
+
+
+def test_a_tools_name_cannot_paint_the_terminal(leastward: Leastward, tmp_path: Path) -> None:
+    database = tmp_path / "painted.db"
+    with Store.open(database) as store:
+        store.commit_blocking([replace(record(0), tool="[bold]x[/]\x1b[2J\u202e")])
+    shown = leastward("audit", "show", "--database", str(database)).stdout
+    assert "[bold]x[/]\\x1b[2J\\u202e" in shown
+    assert "\x1b" not in shown
 
 
 def test_a_cut_end_is_found_by_a_checkpoint(leastward: Leastward, database: Path, tmp_path: Path) -> None:

@@ -84,8 +84,9 @@ class Maker:
         many = chance.random() < 0.2
         rules = [self.rule() for _ in range(chance.randint(13, 45) if many else chance.randint(0, 9))]
         if many:
-            kinds = (chance.randrange(9), chance.randrange(9))
-            rules = [self.keyed(rule, kinds) if chance.random() < 0.85 else rule for rule in rules]
+            quiet = chance.random() < 0.7
+            rules = [self.grant(rule) if quiet else rule for rule in rules]
+            rules = [self.keyed(rule) if chance.random() < 0.85 else rule for rule in rules]
         policy = ast.PolicySet(
             files=(),
             rules={f"r{number:02}": rule for number, rule in enumerate(rules)},
@@ -109,9 +110,10 @@ class Maker:
             aimed_at = chance.choice(closed)
             named = {argument.name for argument in aimed_at.arguments if not argument.optional or chance.random() < 0.5}
             names = named | names if aimed_at.open else named
-        arguments = {
-            name: self.scalar() if usual and chance.random() < 0.8 else self.usual(name) for name in sorted(names)
-        }
+        if usual:
+            names |= set(NAMES[:3])
+        keyed = {name for name in names if usual and chance.random() < 0.85}
+        arguments = {name: self.keyed_value(name) if name in keyed else self.usual(name) for name in sorted(names)}
         return chance.choice(TOOLS), arguments, facts, chance.choice((None, None, "srv", "other"))
 
     def usual(self, name: str) -> Any:
@@ -172,31 +174,45 @@ class Maker:
             scope=self.scope() if chance.random() < 0.15 else ast.EVERYONE,
         )
 
-    def keyed(self, rule: ast.Rule, kinds: tuple[int, int]) -> ast.Rule:
-        """The rule with one more conjunct of one of the `kinds`, so that enough are alike for a table."""
+    def keyed_value(self, name: str) -> Any:
+        """In a world of many rules `a` is mostly text and `b` mostly a number, so that their keys can be asked."""
+        return {"a": self.chance.choice(TEXTS), "b": self.chance.choice(NUMBERS)}.get(name) or self.scalar()
+
+    def grant(self, rule: ast.Rule) -> ast.Rule:
+        """Most forbids made grants: among many forbids one is always an error, and hides what the others say."""
+        if rule.signature is not None or self.chance.random() < 0.2:
+            return rule
+        return replace(rule, effect=ast.Effect.ALLOW, signature=ast.Signature((), open=True))
+
+    def keyed(self, rule: ast.Rule) -> ast.Rule:
+        """The rule with one more conjunct of a kind that tables can use."""
         chance = self.chance
         argument = ast.Argument((chance.choice(NAMES[:3]),))
         low = chance.choice(NUMBERS)
-        conjuncts = (
+        about_text: tuple[ast.Condition, ...] = (
             ast.Compare("==", argument, ast.Literal(chance.choice(TEXTS))),
-            ast.Compare("==", ast.Literal(chance.choice(NUMBERS)), argument),
             ast.Member(argument, ast.SetLiteral(tuple(chance.sample(TEXTS, 3)))),
-            ast.Member(argument, ast.SetLiteral(tuple(chance.sample(NUMBERS, 3)))),
-            ast.Member(argument, self.literal_set(), self.text_options()),
-            ast.Member(argument, ast.RangeSet(low, low + chance.randint(0, 2))),
             ast.Holds("starts with", argument, ast.Literal(chance.choice(TEXTS)), self.text_options()),
             ast.Under(argument, ast.SetLiteral(("/srv/data", chance.choice(("/srv", "/", "/srv/data/"))))),
             ast.Matches(argument, chance.choice(PATTERNS)),
         )
-        conjunct = conjuncts[chance.choice(kinds) % len(conjuncts)]
+        about_numbers: tuple[ast.Condition, ...] = (
+            ast.Compare("==", ast.Literal(low), argument),
+            ast.Member(argument, ast.SetLiteral(tuple(chance.sample(NUMBERS, 3)))),
+            ast.Member(argument, ast.RangeSet(low, low + chance.randint(0, 2))),
+            ast.Member(argument, ast.RangeSet(low, low + chance.randint(0, 2))),
+        )
+        mixed = (ast.Member(argument, self.literal_set(), self.text_options()),)
+        kinds = {"a": (about_text, about_text, mixed), "b": (about_numbers, about_numbers, mixed)}
+        conjunct = chance.choice(chance.choice(kinds.get(str(argument.path[0]), (about_text, about_numbers, mixed))))
         bounds = (ast.Compare(">=", argument, ast.Literal(low)), ast.Compare("<", argument, ast.Literal(low + 2)))
         added = bounds if chance.random() < 0.1 else (conjunct,)
-        rest = (rule.when,) if rule.when is not None and chance.random() < 0.4 else ()
+        rest = (rule.when,) if rule.when is not None and chance.random() < 0.2 else ()
         names = (*(rule.signature.arguments if rule.signature else ()), ast.NamedArgument(str(argument.path[0])))
         once = tuple({one.name: one for one in names}.values())
         signature = rule.signature and ast.Signature(once, chance.random() < 0.8)
         tools = (ast.ToolPattern(None, chance.choice(("*", "send", "read_*"))),)
-        return replace(rule, when=ast.And((*rest, *added)), signature=signature, tools=tools)
+        return replace(rule, when=ast.And((*added, *rest)), signature=signature, tools=tools)
 
     def scope(self) -> ast.Scope:
         def some(*names: str) -> tuple[str, ...]:

@@ -29,6 +29,8 @@ CASES: dict[str, list[Key]] = {
     "a >= 1": [],
     'a starts with "x"': [Begins("a", ("x",))],
     'a starts with ""': [],
+    'a starts with "x" ignoring case': [],
+    'a in { "x" } after nfkc': [],
     'a ends with "x"': [],
     'a under "/srv/"': [Begins("a", ("/srv",))],
     'a under "/"': [],

@@ -24,6 +24,7 @@ from typing import Any
 
 from openai import OpenAI
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 POLICY = """\
@@ -234,7 +235,7 @@ def drive(console: Console, client: OpenAI) -> bool:
                 title,
                 str(stream),
                 "; ".join(f"{n}{a}" for n, a in calls)[:60],
-                text[:60].replace("\n", " "),
+                escape(text[:60].replace("\n", " ")),
                 str(finish),
                 f"{time.monotonic() - begun:.1f}",
                 "yes" if ok else "NO",
