@@ -6,7 +6,6 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ def database(tmp_path: Path) -> Path:
     return path
 
 
-def record(number: int) -> Record:
+def record(number: int, tool: str = "pay") -> Record:
     return Record(
         kind="decision",
         id=f"dec-{number}",
@@ -42,7 +41,7 @@ def record(number: int) -> Record:
         roles=(),
         run="run-1",
         door="chat",
-        tool="pay",
+        tool=tool,
         call_id=f"call_{number}",
         arguments=None,
         effect="forbid",
@@ -125,7 +124,7 @@ def test_records_are_shown(leastward: Leastward, database: Path) -> None:
 def test_a_tools_name_cannot_paint_the_terminal(leastward: Leastward, tmp_path: Path) -> None:
     database = tmp_path / "painted.db"
     with Store.open(database) as store:
-        store.commit_blocking([replace(record(0), tool="[bold]x[/]\x1b[2J\u202e")])
+        store.commit_blocking([record(0, tool="[bold]x[/]\x1b[2J\u202e")])
     shown = leastward("audit", "show", "--database", str(database)).stdout
     assert "[bold]x[/]\\x1b[2J\\u202e" in shown
     assert "\x1b" not in shown

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from guardrail import Record
 
 ROOT = Path(__file__).resolve().parents[2]
 RELEASER = Path(__file__).with_name("releaser.py")
-DECISION_ID = re.compile(rb"dec-[0-9a-v]{26}")
+DECISION_ID = re.compile(rb"dec-[0-9a-v]{26}(?:\.[1-9])?")
 
 TRACED = "write,writev,pwrite64,pwritev,sendto,sendmsg,sendmmsg,sendfile,fsync,fdatasync,unlink,ftruncate"
 
@@ -178,6 +179,86 @@ def _uncovered(log: _Log, record: str, release: int) -> str | None:
     return None
 
 
+class Disk:
+    """Files as they are written, and as a power cut would leave them.
+
+    Content counts from a completed sync of its file, being there or gone from a later completed sync of the directory.
+    """
+
+    def __init__(self, found: Iterable[Path] = ()) -> None:
+        self.written = {str(path): bytearray(path.read_bytes()) for path in found}
+        self.synced = {name: bytes(data) for name, data in self.written.items()}
+        self.named = set(self.written)
+
+    def write(self, name: str, offset: int, data: bytes) -> None:
+        file = self.written.setdefault(name, bytearray())
+        file.extend(bytes(max(0, offset + len(data) - len(file))))
+        file[offset : offset + len(data)] = data
+
+    def truncate(self, name: str, length: int) -> None:
+        self.write(name, length, b"")
+        del self.written[name][length:]
+
+    def unlink(self, name: str) -> None:
+        self.written.pop(name, None)
+
+    def sync(self, name: str) -> Callable[[], None]:
+        """Begin a sync; the result ends it. What is written meanwhile may not be covered, so it does not count."""
+        image, names = bytes(self.written.get(name, b"")), set(self.written)
+
+        def end() -> None:
+            if name in names:
+                self.synced[name] = image
+            else:
+                self.named = names
+
+        return end
+
+    def cut(self, place: Path) -> None:
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        for name in self.named:
+            (place / Path(name).name).write_bytes(self.synced.get(name, b""))
+
+
+def replay(
+    lines: Iterable[str], releases: Callable[[bytes], Iterable[str]], disk: Disk, every: int = 10
+) -> Iterator[set[str]]:
+    """Do to `disk` what a trace did to files. Yields all that was released by then, at about each `every`-th release."""
+    events: list[tuple[int, Callable[[], object]]] = []
+    released: set[str] = set()
+    for call in parse_trace(lines):
+        if not call.ok or call.end is None:
+            continue
+        if call.name == "pwrite64" and call.offset is not None:
+            events.append((call.end, partial(disk.write, call.file, call.offset, call.data)))
+        elif call.name in ("fsync", "fdatasync"):
+            ends: list[Callable[[], None]] = []
+            events.append((call.start, partial(_begin, disk, call.file, ends)))
+            events.append((call.end, partial(_end, ends)))
+        elif call.name == "unlink":
+            events.append((call.end, partial(disk.unlink, call.data.decode())))
+        elif call.name == "ftruncate":
+            assert call.offset is not None
+            events.append((call.end, partial(disk.truncate, call.file, call.offset)))
+        elif is_socket(call):
+            events.append((call.start, partial(released.update, list(releases(call.data)))))
+    last = 0
+    for _, event in sorted(events, key=lambda timed: timed[0]):
+        event()
+        if len(released) // every > last:
+            last = len(released) // every
+            yield set(released)
+
+
+def _begin(disk: Disk, name: str, ends: list[Callable[[], None]]) -> None:
+    ends.append(disk.sync(name))
+
+
+def _end(ends: list[Callable[[], None]]) -> None:
+    ends.pop()()
+
+
 @dataclass
 class Releaser:
     """The small server (releaser.py) as a process, and the ids it let out."""
@@ -253,6 +334,16 @@ def _check_trace() -> Callable[..., tuple[list[Violation], int]]:
     return check_trace
 
 
-@pytest.fixture(name="parse_trace")
-def _parse_trace() -> Callable[[Iterable[str]], list[Call]]:
-    return parse_trace
+@pytest.fixture(name="ids_in")
+def _ids_in() -> Callable[[bytes], set[str]]:
+    return ids_in
+
+
+@pytest.fixture(name="replay")
+def _replay() -> Callable[..., Iterator[set[str]]]:
+    return replay
+
+
+@pytest.fixture(name="new_disk")
+def _new_disk() -> type[Disk]:
+    return Disk

@@ -7,9 +7,8 @@ import os
 import random
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,48 +16,6 @@ import pytest
 
 from guardrail import Record
 from server.store import Store
-
-
-class Disk:
-    """Files as they are written, and as a power cut would leave them.
-
-    Content counts from a completed sync of its file, being there or gone from a later completed sync of the directory.
-    """
-
-    def __init__(self) -> None:
-        self.written: dict[str, bytearray] = {}
-        self.synced: dict[str, bytes] = {}
-        self.named: set[str] = set()
-
-    def write(self, name: str, offset: int, data: bytes) -> None:
-        file = self.written.setdefault(name, bytearray())
-        file.extend(bytes(max(0, offset + len(data) - len(file))))
-        file[offset : offset + len(data)] = data
-
-    def truncate(self, name: str, length: int) -> None:
-        self.write(name, length, b"")
-        del self.written[name][length:]
-
-    def unlink(self, name: str) -> None:
-        self.written.pop(name, None)
-
-    def sync(self, name: str) -> Callable[[], None]:
-        """Begin a sync; the result ends it. What is written meanwhile may not be covered, so it does not count."""
-        image, names = bytes(self.written.get(name, b"")), set(self.written)
-
-        def end() -> None:
-            if name in names:
-                self.synced[name] = image
-            else:
-                self.named = names
-
-        return end
-
-    def cut(self, place: Path) -> None:
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir()
-        for name in self.named:
-            (place / Path(name).name).write_bytes(self.synced.get(name, b""))
 
 
 def _found(path: Path) -> set[str]:
@@ -69,18 +26,12 @@ def _found(path: Path) -> set[str]:
         return {row.id for row in rows}
 
 
-def _begin(disk: Disk, name: str, ends: list[Callable[[], None]]) -> None:
-    ends.append(disk.sync(name))
-
-
-def _end(ends: list[Callable[[], None]]) -> None:
-    ends.pop()()
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("producers", [1, 20])
 def test_the_files_at_the_last_sync_hold_every_released_record(
-    parse_trace: Callable[[Iterable[str]], list[Any]],
+    replay: Callable[..., Iterator[set[str]]],
+    new_disk: Callable[..., Any],
+    ids_in: Callable[[bytes], set[str]],
     traced: list[str],
     start_releaser: Callable[..., Any],
     tmp_path: Path,
@@ -91,31 +42,11 @@ def test_the_files_at_the_last_sync_hold_every_released_record(
     releaser = start_releaser(tmp_path / "records.db", producers, 120, before=[*traced, "-o", str(trace)])
     assert len(releaser.rest()) >= 120
     assert releaser.process.wait(60) == 0
-    events: list[tuple[int, Callable[[], object]]] = []
-    disk, released, cuts = Disk(), list[str](), 0
-    for call in parse_trace(trace.read_text(encoding="latin-1").splitlines()):
-        if not call.ok or call.end is None:
-            continue
-        if call.name == "pwrite64" and call.offset is not None:
-            events.append((call.end, partial(disk.write, call.file, call.offset, call.data)))
-        elif call.name in ("fsync", "fdatasync"):
-            ends: list[Callable[[], None]] = []
-            events.append((call.start, partial(_begin, disk, call.file, ends)))
-            events.append((call.end, partial(_end, ends)))
-        elif call.name == "unlink":
-            events.append((call.end, partial(disk.unlink, call.data.decode())))
-        elif call.name in ("write", "sendto") and call.file.startswith("socket:") and b"dec-" in call.data:
-            events.append((call.start, partial(released.extend, call.data.decode().split())))
-        elif call.name == "ftruncate":
-            assert call.offset is not None
-            events.append((call.end, partial(disk.truncate, call.file, call.offset)))
-    for _, event in sorted(events, key=lambda timed: timed[0]):
-        before = len(released)
-        event()
-        if len(released) > before and len(released) % 10 == 0:
-            disk.cut(tmp_path / "cut")
-            assert set(released) <= _found(tmp_path / "cut" / "records.db")
-            cuts += 1
+    disk, cuts = new_disk(), 0
+    for released in replay(trace.read_text(encoding="latin-1").splitlines(), ids_in, disk):
+        disk.cut(tmp_path / "cut")
+        assert released <= _found(tmp_path / "cut" / "records.db")
+        cuts += 1
     assert cuts >= 10
 
 

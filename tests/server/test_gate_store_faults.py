@@ -261,7 +261,7 @@ def test_a_full_disk(start_process: Callable[..., Any], outside: Any) -> None:
     got: dict[str, Any] = {}
 
     def is_full() -> bool:
-        """Nothing went through for a while: a first refusal may be the log alone, which then moves into the database."""
+        """Nothing went through for a while: the first refusal may be the log alone, which then moves."""
         return len(got) > 8 and all(b"cannot-record" in answer.body for answer in list(got.values())[-6:])
 
     while not is_full():
@@ -278,7 +278,6 @@ def test_a_full_disk(start_process: Callable[..., Any], outside: Any) -> None:
     outside.wait_for(gate.is_ready)
     assert b"token-last" in gate.client.chat("token-last").body
     assert "token-last" in tokens_recorded(gate)
-    assert gate.end() == 0
 
 
 def test_a_store_in_use_by_another_gate(start_gate: Callable[..., Any], outside: Any) -> None:
