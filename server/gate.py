@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
@@ -68,6 +68,25 @@ class Manner:
     observes: bool = False
 
 
+class _Parts:
+    """The parts of a stream. Closing them closes the reply they come from, even if none was ever asked for: the
+    `finally` of a generator that was never started does not run."""
+
+    def __init__(self, parts: AsyncGenerator[bytes, None], reply: UpstreamReply) -> None:
+        self._parts = parts
+        self._reply = reply
+
+    def __aiter__(self) -> _Parts:
+        return self
+
+    def __anext__(self) -> Awaitable[bytes]:
+        return self._parts.__anext__()
+
+    async def aclose(self) -> None:
+        await self._parts.aclose()
+        self._reply.abort()
+
+
 class ChatGate:
     """`/v1/chat/completions` behind the edge. One event loop; any number of exchanges at a time."""
 
@@ -110,7 +129,7 @@ class ChatGate:
             return self._answer(exchange, status, error)
         if request.stream:
             parts = self._streamed(exchange, request, upstream, reply, deadline)
-            return Streamed(200, parts, self._headers(exchange))
+            return Streamed(200, _Parts(parts, reply), self._headers(exchange))
         return await self._whole(exchange, request, upstream, reply, deadline)
 
     def _prepared(self, exchange: Exchange, request: ChatRequest) -> ChatRequest:
@@ -162,7 +181,7 @@ class ChatGate:
 
     async def _streamed(
         self, exchange: Exchange, request: ChatRequest, upstream: Upstream, reply: UpstreamReply, deadline: float
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """The parts of a stream. Once it has begun an error can only end it: an error event, and no `[DONE]`."""
         try:
             so_far: SoFar | None = None

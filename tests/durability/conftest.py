@@ -224,7 +224,7 @@ class Disk:
 def replay(
     lines: Iterable[str], releases: Callable[[bytes], Iterable[str]], disk: Disk, every: int = 10
 ) -> Iterator[set[str]]:
-    """Do to `disk` what a trace did to files. Yields all that was released by then, at about each `every`-th release."""
+    """Do to `disk` what a trace did to files. Yields all released by then, at each `every`-th release."""
     events: list[tuple[int, Callable[[], object]]] = []
     released: set[str] = set()
     for call in parse_trace(lines):
