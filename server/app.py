@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from typing import Any, assert_never
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from . import routes_calls, routes_health, routes_records, routes_runs
+from .answering import EXTENSION, Send, send_answer
 from .auth import Doorkeeper
 from .edge import EdgeError, failed, refused, unavailable
-from .exchange import Answer, Streamed, Whole
+from .exchange import Answer
 from .intake import AsgiScope, ClientLeft, Incoming, Receive
 from .routes import Guarded, Open, Route
 from .services import Services
@@ -25,7 +26,6 @@ from .store import StoreError
 
 logger = logging.getLogger("leastward.http")
 
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Lifespan = Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]
 
 ROUTES: tuple[Route, ...] = (
@@ -70,7 +70,7 @@ class Gate(FastAPI):
                     answer = await self._answer(route, Incoming(scope, receive, self._services.settings.limits))
                 except ClientLeft:
                     return
-                await _send(answer, send)
+                await send_answer(answer, send, scope.get("extensions", {}).get(EXTENSION))
                 return
         await super().__call__(scope, receive, send)
 
@@ -129,32 +129,4 @@ class _AnswerResponse(Response):
         self._answer = answer
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await _send(self._answer, send)
-
-
-async def _send(answer: Answer, send: Send) -> None:
-    headers = [(b"content-type", answer.content_type.encode("ascii"))]
-    for name, value in answer.headers.items():
-        headers.append((name.encode("ascii"), value.encode("latin-1")))
-    if isinstance(answer, Whole):
-        headers.append((b"content-length", b"%d" % len(answer.body)))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
-        return
-    headers.append((b"cache-control", b"no-cache"))
-    headers.append((b"x-accel-buffering", b"no"))  # nginx in front would hold the parts back
-    await _send_parts(answer, headers, send)
-
-
-async def _send_parts(answer: Streamed, headers: list[tuple[bytes, bytes]], send: Send) -> None:
-    """Each part at once. An error cuts the connection, so that the client cannot take what it has for the whole."""
-    parts: AsyncIterator[bytes] = answer.parts
-    try:
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        async for part in parts:
-            await send({"type": "http.response.body", "body": part, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-    finally:
-        close = getattr(parts, "aclose", None)
-        if close is not None:
-            await close()
+        await send_answer(self._answer, send)

@@ -24,6 +24,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from .answering import EXTENSION, Writer
 from .lingering import Lingering
 from .wire import openai_error
 
@@ -283,8 +284,10 @@ class StrictProtocol(HttpToolsProtocol):
     async def _run(self, cycle: RequestResponseCycle, app: Any) -> None:
         """uvicorn's `run_asgi`, except that a client who leaves is no error, and that half an answer is cut off."""
         send = partial(_send_early, cycle) if cycle.more_body else cycle.send
+        scope: Any = cycle.scope
+        scope["extensions"] = {EXTENSION: Writer(cycle)}
         try:
-            await app(cycle.scope, cycle.receive, send)
+            await app(scope, cycle.receive, send)
         except asyncio.CancelledError:
             if not cycle.disconnected:
                 self._abort()

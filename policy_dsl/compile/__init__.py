@@ -13,8 +13,8 @@
 - Fault      why a condition is an error, and at which Spot (faults, spots)
 
 Flow: rules that fit a tool (binding) -> ranks (verdicts) -> contest -> source (rails, signatures, schema, sets) ->
-Python's own compiler (shapes.run). docs/adr/0003-compiled-decisions.md says why; tests/compile holds it to the reference
-evaluator.
+Python's own compiler (shapes.run). docs/adr/0003-compiled-decisions.md says why; tests/compile holds it to the
+reference evaluator.
 """
 
 from __future__ import annotations

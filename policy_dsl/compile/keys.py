@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal as OneOf
@@ -37,6 +37,9 @@ Number = int | Decimal
 
 MANY_MEMBERS = 512
 """A set with more members is no key: a table with every member of every rule's set would dwarf the policy."""
+
+FEW_SHARE = 4
+"""A value that no more rules than this share is as good a key as any."""
 
 MANY_SHARE = 32
 """Ranges are no key where more rules than this share a number: a table of all pieces grows with pieces times rules."""
@@ -69,6 +72,7 @@ class Between:
 
 
 Key = Equals | Begins | Between
+_Entry = tuple[str, str, str | Number]
 
 
 class Keyed(NamedTuple):
@@ -163,47 +167,73 @@ def _begins(name: str, beginnings: Sequence[str]) -> list[Key]:
 
 
 def choose(candidates: Sequence[Sequence[Keyed]]) -> list[Keyed | None]:
-    """For each rule the key that the fewest others share, None where even that one is shared by half of the rules."""
-    popularity = _Popularity(keyed.key for keys_of_rule in candidates for keyed in keys_of_rule)
+    """For each rule the key that the fewest others share, None where even that one is shared by half of the rules.
+
+    Ranges are counted among the rules only that no value of their own tells apart: `to == "u7" and amount < 100` is
+    found by `to`, so its wide range does not stand in the way of others' narrow ones.
+    """
+    values = Counter(entry for keys_of_rule in candidates for keyed in keys_of_rule for entry in _entries(keyed.key))
+    by_value = [_least(keys_of_rule, lambda key: _shared(key, values)) for keys_of_rule in candidates]
+    ranges = _Ranges(
+        keyed.key
+        for keys_of_rule, (count, _) in zip(candidates, by_value, strict=True)
+        for keyed in keys_of_rule
+        if count > FEW_SHARE
+    )
     most = max(1, len(candidates) // 2)
     chosen: list[Keyed | None] = []
-    for keys_of_rule in candidates:
-        counts = [popularity.of(keyed.key) for keyed in keys_of_rule]
-        least = min(counts, default=most + 1)
-        chosen.append(keys_of_rule[counts.index(least)] if least <= most else None)
+    for keys_of_rule, value in zip(candidates, by_value, strict=True):
+        count, keyed = value if value[0] <= FEW_SHARE else min(value, _least(keys_of_rule, ranges.shared), key=_count)
+        chosen.append(keyed if count <= most else None)
     return chosen
 
 
-class _Popularity:
-    """How many of the keys hold together with a given one, at most."""
+_NO_KEY = 1 << 60
+"""More rules than any policy has."""
+
+_Counted = tuple[int, Keyed | None]
+
+
+def _count(counted: _Counted) -> int:
+    return counted[0]
+
+
+def _least(keys_of_rule: Sequence[Keyed], shared: Callable[[Key], int]) -> _Counted:
+    return min(((shared(keyed.key), keyed) for keyed in keys_of_rule), key=_count, default=(_NO_KEY, None))
+
+
+def _shared(key: Key, values: Mapping[_Entry, int]) -> int:
+    """How many rules hold some value of the key; a range has none."""
+    return max((values[entry] for entry in _entries(key)), default=_NO_KEY)
+
+
+def _entries(key: Key) -> list[_Entry]:
+    match key:
+        case Equals(argument, kind, listed):
+            return [(argument, kind, value) for value in listed]
+        case Begins(argument, beginnings):
+            return [(argument, "begins", beginning) for beginning in beginnings]
+        case Between():
+            return []
+
+
+class _Ranges:
+    """How many of some ranges share a number with a given one."""
 
     def __init__(self, all_keys: Iterable[Key]) -> None:
-        self._exact: Counter[tuple[str, str, str | Number]] = Counter()
         lows: dict[str, list[Number]] = {}
         highs: dict[str, list[Number]] = {}
         for key in all_keys:
             if isinstance(key, Between):
                 lows.setdefault(key.argument, []).append(key.low)
                 highs.setdefault(key.argument, []).append(key.high)
-            else:
-                self._exact.update(_entries(key))
         self._lows = {name: sorted(bounds) for name, bounds in lows.items()}
         self._highs = {name: sorted(bounds) for name, bounds in highs.items()}
 
-    def of(self, key: Key) -> int:
+    def shared(self, key: Key) -> int:
         if not isinstance(key, Between):
-            return max(self._exact[entry] for entry in _entries(key))
+            return _NO_KEY
         lows, highs = self._lows[key.argument], self._highs[key.argument]
         apart = bisect_left(highs, key.low) + len(lows) - bisect_right(lows, key.high)
         overlapping = len(lows) - apart
-        return overlapping if overlapping <= MANY_SHARE else _NEVER
-
-
-_NEVER = 1 << 60
-"""More rules than any policy has."""
-
-
-def _entries(key: Equals | Begins) -> list[tuple[str, str, str | Number]]:
-    if isinstance(key, Equals):
-        return [(key.argument, key.type, value) for value in key.values]
-    return [(key.argument, "begins", beginning) for beginning in key.beginnings]
+        return overlapping if overlapping <= MANY_SHARE else _NO_KEY

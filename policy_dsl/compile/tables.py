@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from math import floor
 from typing import Any, NamedTuple, TypeVar
 
 from .keys import Begins, Between, Equals
@@ -19,6 +20,11 @@ Found = tuple[Test, ...] | None
 
 FEW_LENGTHS = 8
 """So many different lengths of beginnings are looked up one by one; measured, that many cost one binary search."""
+
+WIDE = 4
+"""Cells of a grid that a range may cover on average; a table of wider ranges would be mostly repetition."""
+
+_NONE = -1
 
 
 class Table(NamedTuple):
@@ -45,31 +51,27 @@ def beginning_table(entries: Iterable[tuple[Begins, Test]]) -> Table:
             table.setdefault(beginning, []).append(test)
     names = sorted(table)
     found = {name: tuple(table[name]) for name in names}
+    parents = _parents(names)
     lengths = sorted({len(name) for name in names})
-    find = _by_length(found, lengths) if len(lengths) <= FEW_LENGTHS else _by_search(names, found)
     common = _common_beginning(names)
-    return Table("{1}({0}) if {0}.startswith({2}) else None", (find, common)) if common else Table("{1}({0})", (find,))
+    if len(lengths) <= FEW_LENGTHS and set(parents) == {_NONE}:
+        # No beginning begins another one, so at most one length finds anything.
+        lookup = " or ".join(f"{{1}}({{0}}[:{length}])" for length in lengths)
+        find: Callable[[str], Found[Test]] = found.get
+    else:
+        lookup = "{1}({0})"
+        find = _by_search(names, parents, found)
+    return Table(f"({lookup}) if {{0}}.startswith({{2}}) else None" if common else lookup, (find, common))
 
 
-def _by_length(found: Mapping[str, tuple[Test, ...]], lengths: list[int]) -> Callable[[str], Found[Test]]:
-    get, none = found.get, ()
-
-    def find(text: str) -> Found[Test]:
-        tests: tuple[Test, ...] = none
-        for length in lengths:
-            tests += get(text[:length], none)
-        return tests
-
-    return find
-
-
-def _by_search(names: list[str], found: Mapping[str, tuple[Test, ...]]) -> Callable[[str], Found[Test]]:
+def _by_search(
+    names: list[str], parents: list[int], found: Mapping[str, tuple[Test, ...]]
+) -> Callable[[str], Found[Test]]:
     """One binary search, then up through the beginnings of the beginning found.
 
     All texts that begin with `name` stand together in text order, `name` first. So the longest listed beginning of a
     text is the last listed name not after it, or one of that name's own beginnings.
     """
-    parents = _parents(names)
 
     def find(text: str) -> Found[Test]:
         at = bisect_right(names, text) - 1
@@ -92,7 +94,7 @@ def _common_beginning(names: list[str]) -> str:
 
 
 def _parents(names: list[str]) -> list[int]:
-    """For each of the sorted names the place of the longest other name it begins with, -1 where there is none."""
+    """For each of the sorted names the place of the longest other name it begins with, or _NONE."""
     parents: list[int] = []
     for place, name in enumerate(names):
         parent = place - 1
@@ -116,7 +118,26 @@ def range_table(entries: Iterable[tuple[Between, Test]]) -> Table:
         for piece in pieces[place[key.low] : place[key.high] + 1]:
             piece.append(test)
     found = [None, *(tuple(tests) or None for tests in pieces)]
-    return Table("{2}[bisect_right({1}, {0})]", (bounds, found))
+    grid = _grid(listed)
+    if grid is None:
+        return Table("{2}[bisect_right({1}, {0})]", (bounds, found))
+    return Table("{3}({0} // {4}) if type({0}) is int else {2}[bisect_right({1}, {0})]", (bounds, found, *grid))
+
+
+def _grid(listed: list[tuple[Between, Test]]) -> tuple[Callable[[int], Found[Test]], int] | None:
+    """For whole numbers: the tests by cells of one width, and that width; None where the ranges differ too much in it.
+
+    One dict instead of a binary search, whose every step is a comparison through Python's objects.
+    """
+    spans = [(floor(key.low), floor(key.high)) for key, _ in listed]
+    width = max(1, sorted(high - low for low, high in spans)[len(spans) // 2])
+    if sum(high // width - low // width + 1 for low, high in spans) > WIDE * len(spans):
+        return None
+    cells: dict[int, list[Test]] = {}
+    for (low, high), (_, test) in zip(spans, listed, strict=True):
+        for cell in range(low // width, high // width + 1):
+            cells.setdefault(cell, []).append(test)
+    return {cell: tuple(tests) for cell, tests in cells.items()}.get, width
 
 
 TABLES: dict[type, Callable[[Iterable[tuple[Any, Any]]], Table]] = {

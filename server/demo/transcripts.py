@@ -9,7 +9,8 @@ from typing import Any
 
 from policy_dsl import StrictJsonError, strict_json
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "agentdojo"
+PLACES = (Path(__file__).resolve().parents[2] / "examples" / "agentdojo", Path(__file__).with_name("agentdojo"))
+"""Where the examples are: in a checkout, and in an installed package."""
 
 
 class TranscriptError(Exception):
@@ -43,10 +44,11 @@ class Transcript:
 
 
 def examples() -> Path:
-    """The folder of the AgentDojo examples. Raises TranscriptError where they were not installed."""
-    if not EXAMPLES.is_dir():
-        raise TranscriptError("the examples are not installed with the package: run the demo from a checkout")
-    return EXAMPLES
+    """The folder of the AgentDojo examples. Raises TranscriptError where there is none."""
+    for place in PLACES:
+        if place.is_dir():
+            return place
+    raise TranscriptError("the examples did not come with this package: run the demo from a checkout")
 
 
 def read_transcripts(folder: Path) -> list[Transcript]:

@@ -85,14 +85,13 @@ class UpstreamReply:
         return self
 
     async def __anext__(self) -> bytes:
-        if not self._chunks:
+        while not self._chunks:
             if self.complete:
                 raise StopAsyncIteration
-            await self._until(lambda: self.complete or bool(self._chunks))
-            if not self._chunks:
-                raise StopAsyncIteration
+            await self._change()
         part = self._taken()
-        self._resume()
+        if self._paused:
+            self._resume()
         return part
 
     def abort(self) -> None:
@@ -130,16 +129,20 @@ class UpstreamReply:
 
     async def _until(self, ready: Callable[[], bool]) -> None:
         while not ready():
-            if self._fault is not None:
-                raise self._fault
-            self._waiter = self._loop.create_future()
-            try:
-                await self._waiter
-            except asyncio.CancelledError:
-                self.abort()
-                raise
-            finally:
-                self._waiter = None
+            await self._change()
+
+    async def _change(self) -> None:
+        """Until the connection has fed something. Raises UpstreamError where nothing more will come."""
+        if self._fault is not None:
+            raise self._fault
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        except asyncio.CancelledError:
+            self.abort()
+            raise
+        finally:
+            self._waiter = None
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

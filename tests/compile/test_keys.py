@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from policy_dsl.compile.keys import Begins, Between, Equals, Key, choose, keys
+from policy_dsl.compile.keys import MANY_SHARE, Begins, Between, Equals, Key, choose, keys
 from policy_dsl.compile.sets import Sets
 
 CASES: dict[str, list[Key]] = {
@@ -54,9 +54,15 @@ def test_the_key_that_the_fewest_share_is_chosen(compiled: Callable[..., tuple[A
     each = 'forbid act when mode in {{ "r", "w" }} and a in {0} .. {0}.5 and to == "u{0}"'
     rules = "\n".join(each.format(number) for number in range(9))
     _, policy = compiled(f"{rules}\nforbid act when mode == \"r\"\nforbid act when mode == \"r\" and a in 0 .. 99")
-    chosen = choose([keys(rule, Sets(policy.sets)) for rule in policy.rules.values()])
-    assert {keyed.key.argument for keyed in chosen if keyed} == {"to"}
-    assert sum(keyed is None for keyed in chosen) == 2
+    in_lines = sorted(policy.rules.values(), key=lambda rule: rule.span.line)
+    chosen = choose([keys(rule, Sets(policy.sets)) for rule in in_lines])
+    # The last rule's wide range shares nothing with rules that are found by `to`; the one before has no good key.
+    assert [keyed and keyed.key.argument for keyed in chosen] == ["to"] * 9 + [None, "a"]
+
+
+def test_ranges_that_overlap_too_much_are_no_key(compiled: Callable[..., tuple[Any, Any]]) -> None:
+    _, policy = compiled("\n".join(f"forbid act when a in 0 .. {n}" for n in range(2 * MANY_SHARE + 9)))
+    assert choose([keys(rule, Sets(policy.sets)) for rule in policy.rules.values()]) == [None] * (2 * MANY_SHARE + 9)
 
 
 def test_what_a_table_says_all_of_is_not_tested_again(compiled: Callable[..., tuple[Any, Any]]) -> None:

@@ -40,7 +40,24 @@ def test_ranges(listed: list[list[Any]], value: Any) -> None:
     table = TABLES[Between]([(Between("a", low, high), number) for number, (low, high) in enumerate(listed)])
     found = look_up(table, value)
     assert found >= {number for number, (low, high) in enumerate(listed) if low <= value <= high}
-    assert all(listed[number][0] <= value for number in found)
+    assert len(found) <= len(listed)
+
+
+@given(st.lists(st.tuples(st.integers(-90, 90), st.integers(0, 9)), min_size=1), st.integers(-99, 99))
+def test_ranges_of_like_width_are_a_grid(listed: list[tuple[int, int]], value: int) -> None:
+    entries = [(Between("a", low, low + width), number) for number, (low, width) in enumerate(listed)]
+    table = TABLES[Between](entries)
+    holding = {number for key, number in entries if key.low <= value <= key.high}
+    assert look_up(table, value) >= holding
+    assert look_up(table, Decimal(value)) >= holding
+
+
+def test_what_is_far_away_is_not_found() -> None:
+    table = TABLES[Between]([(Between("a", 10 * n, 10 * n + 5), n) for n in range(100)])
+    assert [look_up(table, value) for value in (-1, 5_000, 503, 508)] == [set(), set(), {50}, {50}]
+    assert [look_up(table, Decimal(value)) for value in ("-1", "503.5", "10000")] == [set(), {50}, {99}]
+    assert "//" in table.lookup
+    assert "//" not in TABLES[Between]([(Between("a", 0, 10**n), n) for n in range(9)]).lookup
 
 
 def test_a_number_has_one_place_however_it_is_written() -> None:

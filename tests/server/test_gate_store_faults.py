@@ -248,7 +248,7 @@ def test_files_that_are_gone(
 
 
 def test_a_full_disk(start_process: Callable[..., Any], outside: Any) -> None:
-    """No file of the gate may grow beyond 1 MiB (EFBIG in place of ENOSPC), until it may again."""
+    """No file of the gate may grow beyond 512 KiB (EFBIG in place of ENOSPC), until it may again."""
 
     def answers(asked: Any) -> Any:
         said = {"calls": [["pay", f'{{"to":"{asked.tree["messages"][0]["content"]}","why":"{"x" * 40_000}"}}']]}
@@ -256,7 +256,7 @@ def test_a_full_disk(start_process: Callable[..., Any], outside: Any) -> None:
 
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     gate = start_process(
-        POLICY, answers=answers, limit=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
+        POLICY, answers=answers, limit=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 19, hard))
     )
     got: dict[str, Any] = {}
 
