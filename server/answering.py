@@ -1,7 +1,8 @@
 """An Answer on its way to the client: in one write where the protocol below is ours, through plain ASGI elsewhere.
 
 ASGI takes an answer apart into dictionaries that the server puts together again, once per streamed chunk. So
-StrictProtocol offers a Writer in the scope, under EXTENSION; other servers, and FastAPI's own routes, get plain messages.
+StrictProtocol offers a Writer in the scope, under EXTENSION. Other servers, and FastAPI's own routes, get the plain
+messages.
 """
 
 from __future__ import annotations

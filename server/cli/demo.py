@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     from ..demo import Stage, StageError, TranscriptError, examples, judge, read_tools, read_transcripts, work_through
 
     if find_spec("openai") is None:
-        raise ProblemFound("the demo's agent needs the `openai` package: pip install 'leastward[llm]'")
+        raise ProblemFound("the demo's agent needs the `openai` package: pip install 'leastward[demo]'")
     try:
         policy = examples() / "banking.lw"
         transcripts = read_transcripts(examples() / "demo")

@@ -17,8 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run by path, so the checkout is not on it
 
-from guardrail import Record
-from guardrail import new_id
+from guardrail import Record, new_id
 from server.store import Store, sealed
 
 

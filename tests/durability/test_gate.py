@@ -182,13 +182,13 @@ def kill_rounds(tmp_path: Path, start_process: Callable[..., Any], answers: Call
     received: set[str] = set()
     for number in range(rounds):
         gate = start_process(POLICY, answers=answers, **SETTINGS)
-        threads, fresh = load(gate, number * 1_000_000, 8, None)
+        threads, fresh = load(gate, number * 1_000_000, 6, None)
         pause = threading.Event()
         for _ in range(3000):
             if len(fresh) > 5:
                 break
             pause.wait(0.01)
-        pause.wait(chance.random() * 0.5)
+        pause.wait(chance.random() * 0.3)
         gate.end(signal.SIGKILL)
         for thread in threads:
             thread.join()

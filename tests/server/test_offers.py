@@ -74,5 +74,5 @@ def test_what_may_be_offered_changes_with_the_policy(start_gate: Callable[..., A
     assert len(offered(gate, TOOLS)) == 2
     gate.decide_by("language 1\nallow nobodys() as now\n", TOOLS)
     assert [tool["function"]["name"] for tool in offered(gate, TOOLS)] == ["nobodys"]
-    gate.decide_by(POLICY, [function("read", EMPTY), *TOOLS[1:]])
-    assert [tool["function"]["name"] for tool in offered(gate, TOOLS)] == ["write"]
+    gate.decide_by(POLICY, [TOOLS[0], function("write", READ), *TOOLS[2:]])
+    assert [tool["function"]["name"] for tool in offered(gate, TOOLS)] == ["read"]
