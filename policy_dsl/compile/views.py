@@ -13,6 +13,7 @@ from ..ast import Effect, PolicySet, Scope
 from ..catalogue import Catalogue
 from ..facts import Facts
 from ..outcome import Outcome, Reason
+from ..types import Object
 from .binding import Patterns, Ruled, binds
 from .contender import Ground
 from .schema import known
@@ -28,6 +29,9 @@ KEPT_NAMES = 1_024
 
 KEPT_PRINCIPALS = 8_192
 """Principals whose View is remembered, and Views."""
+
+KEPT_ALIKE = 1_024
+"""Verdicts shared by all tools without a schema that the same rules fit."""
 
 LONGEST_NAME = 256
 """A longer tool name is judged anew each time (the catalogue takes none longer)."""
@@ -61,6 +65,7 @@ class Compiler:
         self._otherwise = policy.otherwise
         self._sets = Sets(policy.sets)
         self._shapes = Shapes()
+        self._alike: Kept[tuple[str, ...], Verdict] = Kept(KEPT_ALIKE)
         self.names: frozenset[Name] = frozenset(
             tool if server is None else (server, tool)
             for server, tool in (*self.patterns.named(), *((tool.server, tool.name) for tool in catalogue))
@@ -72,7 +77,17 @@ class Compiler:
         if listed is None and len(self.catalogue):
             return _constant(Outcome("forbid", None, Reason.UNKNOWN_TOOL, self._otherwise))
         rules = self._bound(server, tool, bound)
-        declared = None if listed is None else listed.parameters
+        if listed is not None:
+            return self._compiled(rules, listed.parameters)
+        # Invented names that the same rules fit share a verdict: compiling one for each would be a way to stall us.
+        fitting = tuple(id for id, _ in rules)
+        found = self._alike.get(fitting)
+        if found is None:
+            found = self._compiled(rules, None)
+            self._alike.keep(fitting, found)
+        return found
+
+    def _compiled(self, rules: list[Ruled], declared: Object | None) -> Verdict:
         return verdict(rules, Ground(self._sets, self._shapes, declared, known(declared)), self._otherwise)
 
     def grants(self, server: str | None, tool: str, bound: frozenset[Scope]) -> bool:

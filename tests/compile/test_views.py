@@ -73,6 +73,14 @@ def test_invented_names_and_principals_do_not_grow_memory(
     assert "act" in view.bare
 
 
+def test_tools_that_the_same_rules_fit_are_compiled_once(compiled: Callable[..., Any]) -> None:
+    """An agent that calls one invented name after the other must not make the gate compile for each of them."""
+    program, _ = compiled('allow read_*(...)\nforbid read_secret\nfor user "u" { forbid write }')
+    verdicts = {name: program._view_of(NOBODY).verdict(None, name) for name in ("read_a", "read_b", "read_secret")}
+    assert verdicts["read_a"] is verdicts["read_b"] is not verdicts["read_secret"]
+    assert program._view_of(BOT).verdict("srv", "read_c") is verdicts["read_a"]
+
+
 def test_the_oldest_entry_goes_first() -> None:
     kept: Kept[int, int] = Kept(3)
     for number in range(5):
