@@ -303,8 +303,21 @@ class Constant:
 
 
 Condition = (
-    And | Or | Not | Compare | Member | Matches | Holds | Under | Runs | IsType | Presence | Quantified | FromUser
-    | RuleRef | Constant
+    And
+    | Or
+    | Not
+    | Compare
+    | Member
+    | Matches
+    | Holds
+    | Under
+    | Runs
+    | IsType
+    | Presence
+    | Quantified
+    | FromUser
+    | RuleRef
+    | Constant
 )
 
 # --- statements -----------------------------------------------------------------------------------------------------

@@ -10,11 +10,11 @@ from typing import Literal
 class Reason(StrEnum):
     """Why a call came out as it did; stable codes that clients, Records and docs/reasons.md share."""
 
-    RULE = "rule"                    # a rule decided
-    NO_RULE = "no-rule"              # nothing granted it: default deny
-    UNKNOWN_TOOL = "unknown-tool"    # the tool catalogue does not know it
+    RULE = "rule"  # a rule decided
+    NO_RULE = "no-rule"  # nothing granted it: default deny
+    UNKNOWN_TOOL = "unknown-tool"  # the tool catalogue does not know it
     BAD_ARGUMENTS = "bad-arguments"  # the arguments do not fit the tool's own schema
-    RULE_ERROR = "rule-error"        # a forbid or require approval could not be evaluated, so it holds
+    RULE_ERROR = "rule-error"  # a forbid or require approval could not be evaluated, so it holds
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,9 +93,7 @@ def parse_printed(data: bytes, *, max_depth: int = MAX_DEPTH, numbers: Numbers =
     return value, encode(value)
 
 
-def parse_object(
-    data: bytes | str, *, max_depth: int = MAX_DEPTH, numbers: Numbers = "exact"
-) -> dict[str, Json]:
+def parse_object(data: bytes | str, *, max_depth: int = MAX_DEPTH, numbers: Numbers = "exact") -> dict[str, Json]:
     """As `parse`, for text that must spell an object (code not-an-object otherwise)."""
     value = parse(data, max_depth=max_depth, numbers=numbers)
     if type(value) is not dict:
@@ -233,7 +231,6 @@ _KEPT: Final = json.JSONDecoder(
 )
 
 # --- what is looked for apart ----------------------------------------------------------------------------------------
-
 
 
 def _is_deeper(value: Json, max_depth: int) -> bool:

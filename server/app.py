@@ -1,6 +1,6 @@
 """The HTTP application: a table of routes in front of FastAPI, one way to answer, refusal for everything else.
 
-FastAPI serves what may cost (documentation, routes with a value in their path). Every other route is found by a
+FastAPI serves what may cost (the description, routes with a value in their path). Every other route is found by a
 dictionary: in front of FastAPI a request costs one microsecond, behind it fifty (docs/http.md).
 """
 
@@ -46,15 +46,13 @@ class Gate(FastAPI):
         super().__init__(
             title="leastward",
             description="A gate for LLM agents' tool calls.",
-            docs_url="/docs",
+            docs_url=None,  # that page would load its scripts from somebody else
             redoc_url=None,
             redirect_slashes=False,
             lifespan=lifespan,
         )
         self._services = services
-        self._doorkeeper = Doorkeeper(
-            services.store.caller_for, open_loopback=services.settings.listen.open_loopback
-        )
+        self._doorkeeper = Doorkeeper(services.store.caller_for, open_loopback=services.settings.listen.open_loopback)
         self._hot = {(route.method, route.path): route for route in ROUTES if "{" not in route.path}
         for route in ROUTES:
             self.add_api_route(

@@ -91,7 +91,12 @@ class ChatGate:
     """`/v1/chat/completions` behind the edge. One event loop; any number of exchanges at a time."""
 
     def __init__(
-        self, guards: Guards, router: Router, sessions: SessionBook, decisions: RecordedDecisions, manner: Manner,
+        self,
+        guards: Guards,
+        router: Router,
+        sessions: SessionBook,
+        decisions: RecordedDecisions,
+        manner: Manner,
         upstream_failed: Callable[[str, str], None] = lambda name, code: None,
     ) -> None:
         self._guards = guards
@@ -165,8 +170,12 @@ class ChatGate:
         return self._answer(exchange, 200, answer.settled(refusals))
 
     def _asks_again(
-        self, exchange: Exchange, choices: int, calls: tuple[HeldCall, ...],
-        refusals: Mapping[HeldCall, Refusal], asked: int,
+        self,
+        exchange: Exchange,
+        choices: int,
+        calls: tuple[HeldCall, ...],
+        refusals: Mapping[HeldCall, Refusal],
+        asked: int,
     ) -> bool:
         """Whether the model itself is told of the refusals: only where nothing of the answer could be released."""
         return (

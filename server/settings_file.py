@@ -107,9 +107,7 @@ def _substituted(tree: Any, variables: Mapping[str, str], key: str, problems: li
     return _REFERENCE.sub(value_of, tree)
 
 
-def _override(
-    tree: dict[str, Any], variables: Mapping[str, str], known: frozenset[str], problems: list[str]
-) -> None:
+def _override(tree: dict[str, Any], variables: Mapping[str, str], known: frozenset[str], problems: list[str]) -> None:
     """Put `LEASTWARD_A__B=value` at `a.b`.
 
     Names whose first part is no key of ours are left alone: Kubernetes sets `LEASTWARD_PORT` and the like for a service

@@ -209,7 +209,7 @@ def _request(lines: Any) -> Asked | None:
     if not first:
         return None
     headers: dict[str, str] = {}
-    while (line := lines.readline().decode().strip()):
+    while line := lines.readline().decode().strip():
         name, _, value = line.partition(":")
         headers[name.lower()] = value.strip()
     body = lines.read(int(headers.get("content-length", 0)))

@@ -134,7 +134,7 @@ def _gate(cases: Sequence[Case]) -> Iterator[tuple[int, Mapping[str, str], Scrip
             port: int = probe.getsockname()[1]
         config = folder / "leastward.yaml"
         config.write_text(
-            f'listen: {{host: 127.0.0.1, port: {port}}}\n'
+            f"listen: {{host: 127.0.0.1, port: {port}}}\n"
             f'policies: ["{folder}/cases.lw"]\ndatabase: "{folder}/gate.db"\n'
             f'upstreams: {{scripted: {{url: "http://127.0.0.1:{upstream.port}/v1", timeout: 20}}}}\n'
         )

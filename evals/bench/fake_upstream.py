@@ -29,9 +29,7 @@ _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encodin
 def _event(choice: bytes) -> bytes:
     data = (
         b'data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1700000000,'
-        b'"model":"bench","choices":['
-        + choice
-        + b"]}\n\n"
+        b'"model":"bench","choices":[' + choice + b"]}\n\n"
     )
     return b"%x\r\n%b\r\n" % (len(data), data)
 

@@ -18,6 +18,7 @@ from .signatures import accepts, sure_scalars
 if TYPE_CHECKING:
     from .shapes import Shapes
 
+
 class Mode(Enum):
     """How a rule takes part, which is what an error in it means."""
 

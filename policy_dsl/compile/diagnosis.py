@@ -29,6 +29,7 @@ Ruled = tuple[str, Rule]
 # Names of this module: looking a member up on its enumeration costs as much as the rest of the full decision.
 _RULE, _BAD_ARGUMENTS, _NO_RULE = Reason.RULE, Reason.BAD_ARGUMENTS, Reason.NO_RULE
 
+
 def diagnosis(bare: Decide, rules: Sequence[Ruled], ground: Ground) -> Decide:
     """`bare` with the errors filled in."""
     doctor = _Doctor(rules, ground)

@@ -270,6 +270,7 @@ _TYPES: dict[JsonType, Callable[[object], bool]] = {
     JsonType.NULL: lambda value: value is None,
 }
 
+
 def _tested(operand: Operand, wanted: str, test: Callable[[Any, Call], bool]) -> _Ask:
     """A test of one operand that is an error unless that is of the wanted kind."""
     reading = typed(operand, wanted)

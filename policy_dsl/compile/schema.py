@@ -55,4 +55,3 @@ def known(declared: Object | None) -> Known:
         return {}
     one_kind = {name: kinds(member.type) for name, member in declared.members.items() if always_there(declared, name)}
     return {name: next(iter(found)) for name, found in one_kind.items() if len(found) == 1}
-

@@ -143,11 +143,7 @@ _LAUNCHING: Final = {
 
 
 def _hides(program: str) -> bool:
-    return (
-        program in _HIDING
-        or _VERSION.sub("", program) in _HIDING
-        or _OTHER_SPELLING.match(program) is not None
-    )
+    return program in _HIDING or _VERSION.sub("", program) in _HIDING or _OTHER_SPELLING.match(program) is not None
 
 
 def _launches(words: list[str]) -> bool:

@@ -1,12 +1,12 @@
 """What goes wrong in the store. Every one of these means: it is not known that the thing asked for is durable.
 
-    StoreError
-    +-- StoreClosed       the store was closed, or its writer never started
-    +-- StoreUnavailable  the database failed, is full, read-only or gone; a commit may or may not have happened
-    +-- StoreLocked       another process writes records into this database
-    +-- SchemaError       the file is another program's, or was written by a newer version
-    +-- Unrecordable      a record cannot be written (text that is not Unicode); only its own producer sees this
-    +-- AnchorError       a checkpoint file or its key cannot be read or does not hold
+StoreError
++-- StoreClosed       the store was closed, or its writer never started
++-- StoreUnavailable  the database failed, is full, read-only or gone; a commit may or may not have happened
++-- StoreLocked       another process writes records into this database
++-- SchemaError       the file is another program's, or was written by a newer version
++-- Unrecordable      a record cannot be written (text that is not Unicode); only its own producer sees this
++-- AnchorError       a checkpoint file or its key cannot be read or does not hold
 """
 
 from __future__ import annotations

@@ -30,8 +30,19 @@ class UpstreamReply:
     """
 
     __slots__ = (
-        "_chunks", "_fault", "_headers", "_line", "_loop", "_mark", "_paused", "_raw_headers", "_size", "_waiter",
-        "complete", "length", "status",
+        "_chunks",
+        "_fault",
+        "_headers",
+        "_line",
+        "_loop",
+        "_mark",
+        "_paused",
+        "_raw_headers",
+        "_size",
+        "_waiter",
+        "complete",
+        "length",
+        "status",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, line: Line) -> None:

@@ -201,9 +201,7 @@ class ChatAnswer:
         if not refusals:
             return ()
         return tuple(
-            past
-            for choice in self.held_choices
-            for past in choice.past(self.tree.get("id"), refusals, self.before)
+            past for choice in self.held_choices for past in choice.past(self.tree.get("id"), refusals, self.before)
         )
 
     def _settled_choice(self, choice: HeldChoice, entry: dict[str, Any], refusals: Refusals) -> dict[str, Any]:

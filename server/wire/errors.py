@@ -67,9 +67,9 @@ class _Place(NamedTuple):
 
 _PLACES: Final = (
     _Place(("error",), "message"),  # OpenAI, vLLM
-    _Place((), "message"),          # vLLM before 0.10
-    _Place((), "error"),            # llama.cpp, Ollama
-    _Place((), "detail"),           # FastAPI
+    _Place((), "message"),  # vLLM before 0.10
+    _Place((), "error"),  # llama.cpp, Ollama
+    _Place((), "detail"),  # FastAPI
 )
 
 

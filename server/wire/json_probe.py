@@ -22,9 +22,9 @@ MAX_PROBE_DEPTH: Final = 64
 class Verdict(Enum):
     """What is known of a place where a call may begin."""
 
-    NO = "no"        # no call whatever follows
+    NO = "no"  # no call whatever follows
     MAYBE = "maybe"
-    YES = "yes"      # to be held until the answer is complete
+    YES = "yes"  # to be held until the answer is complete
 
 
 class _Expect(Enum):
@@ -46,7 +46,7 @@ class JsonProbe:
         self.end: int | None = None
         self.read = 0
         self._open: list[str] = []
-        self._lists = 0            # how many of the outermost brackets are lists
+        self._lists = 0  # how many of the outermost brackets are lists
         self._keys: set[str] = set()
         self._expect = _Expect.VALUE
         self._quote = ""

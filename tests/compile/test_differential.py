@@ -31,9 +31,7 @@ def check(worlds: Callable[[int], Iterator[Any]], pairs: int, capsys: pytest.Cap
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_engines_agree(
-    worlds: Callable[[int], Iterator[Any]], chunk: int, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_engines_agree(worlds: Callable[[int], Iterator[Any]], chunk: int, capsys: pytest.CaptureFixture[str]) -> None:
     check(worlds, PAIRS // CHUNKS, capsys)
 
 

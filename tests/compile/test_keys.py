@@ -53,7 +53,7 @@ def test_keys_of_a_condition(compiled: Callable[..., tuple[Any, Any]], text: str
 def test_the_key_that_the_fewest_share_is_chosen(compiled: Callable[..., tuple[Any, Any]]) -> None:
     each = 'forbid act when mode in {{ "r", "w" }} and a in {0} .. {0}.5 and to == "u{0}"'
     rules = "\n".join(each.format(number) for number in range(9))
-    _, policy = compiled(f"{rules}\nforbid act when mode == \"r\"\nforbid act when mode == \"r\" and a in 0 .. 99")
+    _, policy = compiled(f'{rules}\nforbid act when mode == "r"\nforbid act when mode == "r" and a in 0 .. 99')
     in_lines = sorted(policy.rules.values(), key=lambda rule: rule.span.line)
     chosen = choose([keys(rule, Sets(policy.sets)) for rule in in_lines])
     # The last rule's wide range shares nothing with rules that are found by `to`; the one before has no good key.

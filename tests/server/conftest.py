@@ -191,9 +191,7 @@ def running_gate(folder: Path, **settings: Any) -> Iterator[Running]:
         thread.start()
         try:
             wait_for(lambda: server.started)
-            gate_running = Running(
-                listener.getsockname()[1], store, policies, metrics, behind, gate, "", folder
-            )
+            gate_running = Running(listener.getsockname()[1], store, policies, metrics, behind, gate, "", folder)
             gate_running.key = gate_running.issue(Scope.CALL)
             yield gate_running
         finally:

@@ -219,9 +219,7 @@ def gate_for(tmp_path_factory: pytest.TempPathFactory, outside: Any) -> Iterator
 
 
 @pytest.mark.parametrize(("case", "way"), CASES)
-def test_a_transcript(
-    gate_for: Callable[..., Any], outside: Any, names: Any, case: dict[str, Any], way: str
-) -> None:
+def test_a_transcript(gate_for: Callable[..., Any], outside: Any, names: Any, case: dict[str, Any], way: str) -> None:
     assert set(case) <= {"case", "policy", "tools", "key", "settings", "ways", "steps"}
     gate = gate_for(case, way)
     gate.model.script[:] = scripted(outside, case["steps"])

@@ -221,9 +221,7 @@ def test_a_read_only_database(start_gate: Callable[..., Any], outside: Any, faul
 
 
 @pytest.mark.parametrize("lost", ["database", "log", "folder"])
-def test_files_that_are_gone(
-    tmp_path: Path, start_gate: Callable[..., Any], outside: Any, lost: str
-) -> None:
+def test_files_that_are_gone(tmp_path: Path, start_gate: Callable[..., Any], outside: Any, lost: str) -> None:
     inner = tmp_path / "inner"
     inner.mkdir()
     gate = start_gate(POLICY, database="inner/gate.db")

@@ -15,8 +15,10 @@ from server.logs import fields, start_logging
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
-    saved = {name: (logging.getLogger(name).handlers, logging.getLogger(name).propagate, logging.getLogger(name).level)
-             for name in ("leastward", "uvicorn.error", "asyncio")}
+    saved = {
+        name: (logging.getLogger(name).handlers, logging.getLogger(name).propagate, logging.getLogger(name).level)
+        for name in ("leastward", "uvicorn.error", "asyncio")
+    }
     made = io.StringIO()
     yield made
     for name, (handlers, propagate, level) in saved.items():

@@ -20,9 +20,7 @@ EXPECTED = {
 
 
 def test_every_route_has_a_known_keeper() -> None:
-    found = {
-        (route.method, route.path): route.scope.value if isinstance(route, Guarded) else None for route in ROUTES
-    }
+    found = {(route.method, route.path): route.scope.value if isinstance(route, Guarded) else None for route in ROUTES}
     assert found == EXPECTED
 
 

@@ -85,7 +85,12 @@ def test_variables_that_are_not_ours_are_left_alone(tmp_path: Path) -> None:
     [
         ({"LEASTWARD_LISTEN__PROT": "1"}, "`listen.prot` is not a setting"),
         ({"LEASTWARD_MODE__X": "1"}, "the environment variable `LEASTWARD_MODE__X` goes below `mode`"),
-        ({"LEASTWARD_MODE": "[", }, "the environment variable `LEASTWARD_MODE` does not hold a YAML value"),
+        (
+            {
+                "LEASTWARD_MODE": "[",
+            },
+            "the environment variable `LEASTWARD_MODE` does not hold a YAML value",
+        ),
     ],
 )
 def test_overrides_that_do_not_fit(environment: dict[str, str], said: str, tmp_path: Path) -> None:

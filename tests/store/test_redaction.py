@@ -71,7 +71,7 @@ def test_the_digest_is_over_the_arguments_as_they_were() -> None:
 
 
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text("ab\u00e9\"\\ -\U0001f600", max_size=9),
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text('ab\u00e9"\\ -\U0001f600', max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "token", "x_y"]), inner),
     max_leaves=12,
 )

@@ -213,6 +213,7 @@ SPACED = json.dumps(
 ).encode()
 BODY = SPACED.replace(b": ", b":").replace(b", ", b",")
 
+
 @given(st.data())
 def test_the_quick_way_answers_as_the_scanner_does(data: st.DataObject) -> None:
     """A text goes both ways: with and without an escaped surrogate pair in front, which only the scanner reads."""

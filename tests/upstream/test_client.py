@@ -40,7 +40,9 @@ def test_addresses_that_are_not_plain(url: str) -> None:
         Upstream("x", url)
 
 
-@pytest.mark.parametrize("url", ["http://localhost:8000/v1", "https://api.example.com/v1/", "http://[::1]:8000", "http://10.0.0.1"])
+@pytest.mark.parametrize(
+    "url", ["http://localhost:8000/v1", "https://api.example.com/v1/", "http://[::1]:8000", "http://10.0.0.1"]
+)
 def test_addresses_that_are(url: str) -> None:
     assert Upstream("x", url).connections == 0
 

@@ -18,9 +18,7 @@ def test_what_an_answer_says_of_itself(answer: Callable[..., bytes]) -> None:
 def test_two_rounds_make_one_answer(
     answer: Callable[..., bytes], refuse: Callable[..., dict[HeldCall, Refusal]]
 ) -> None:
-    first = parse_chat_answer(
-        answer({"content": "One.", "tool_calls": [CALL]}, usage={"total_tokens": 3}), GRAMMARS
-    )
+    first = parse_chat_answer(answer({"content": "One.", "tool_calls": [CALL]}, usage={"total_tokens": 3}), GRAMMARS)
     so_far = first.so_far
     body = answer({"content": "Two."}, usage={"total_tokens": 4}).replace(b"chatcmpl-1", b"chatcmpl-2")
     second = parse_chat_answer(body, GRAMMARS, so_far=so_far)

@@ -145,9 +145,7 @@ class WholeRun:
 
 
 @pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda transcript: transcript.title)
-def test_transcript(
-    transcript: Transcript, head: dict[str, Any], refuse: Callable[..., dict[HeldCall, Any]]
-) -> None:
+def test_transcript(transcript: Transcript, head: dict[str, Any], refuse: Callable[..., dict[HeldCall, Any]]) -> None:
     settings = transcript.settings
     scan = tuple(settings["scan"].split()) if "scan" in settings else GRAMMARS
     run = (WholeRun if settings.get("mode") == "whole" else StreamRun)(scan if scan != ("off",) else (), head)
