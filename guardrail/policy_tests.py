@@ -77,7 +77,7 @@ def _run(file: PolicyFile, test: TestBlock, guard: Guard) -> Iterator[Expectatio
     for step in test.steps:
         if isinstance(step, UserSays):
             session.user_said([step.words])
-        else:
+        elif isinstance(step, CallExpectation):
             got = _decide(step, session, guard)
             yield ExpectationOutcome(
                 test.title, step.tool, step.effect, step.rule, got, step.span, file.path, file.source

@@ -200,7 +200,7 @@ class _Lowering(ConditionLowering):
         places = [span_of(party) for party in parties if party is not None]
         span = Span(places[0].start, places[-1].end, places[0].line, places[0].column)
         tenants, agents, users, roles = (names.get(kind, ()) for kind in PARTIES)
-        return ast.Scope(tenants, agents, users, roles, span)
+        return ast.Scope(tenants, agents, users, roles, (), span)
 
     def principal_name(self, token: Token) -> str:
         name = self.text(token)
@@ -230,7 +230,7 @@ class _Lowering(ConditionLowering):
                 raise self.fault(
                     party, f"a test acts as one {party.data}", "many-principals", "only `role` takes several names here"
                 )
-        return ast.TestBlock(self.text(title), principal, at, tuple(steps), span_of(tree))
+        return ast.TestBlock(self.text(title), principal, at, tuple(steps), (), span_of(tree))
 
     def moment(self, token: Token) -> str:
         text = self.text(token)
@@ -263,7 +263,7 @@ class _Lowering(ConditionLowering):
             ) from error
         by = None if rule is None else self.key(rule)
         return ast.CallExpectation(
-            tool.server, tool.tool, text, cast("Literal['allow', 'ask', 'forbid']", effect), by, span_of(tree)
+            tool.server, tool.tool, text, cast("Literal['allow', 'ask', 'forbid']", effect), by, None, span_of(tree)
         )
 
     def object(self, members: list[Branch]) -> dict[str, ast.Json]:

@@ -159,7 +159,7 @@ class ConditionLowering(LeafLowering):
                     )
                 return ast.Member(operand, within, text, span)
             case "matches":
-                return ast.Matches(operand, self.pattern(cast(Token, children[0])), span)
+                return ast.Matches(operand, self.pattern(cast(Token, children[0])), span=span)
             case "holds":
                 kind, part, options = cast("tuple[Token, Branch, Branch]", tuple(children))
                 return ast.Holds(_HOLDS[kind.type], operand, self.operand(part), self.options(options), span)

@@ -14,6 +14,8 @@ class Reason(StrEnum):
     NO_RULE = "no-rule"  # nothing granted it: default deny
     UNKNOWN_TOOL = "unknown-tool"  # the tool catalogue does not know it
     BAD_ARGUMENTS = "bad-arguments"  # the arguments do not fit the tool's own schema
+    LIMIT = "limit"  # a limit is used up
+    CLEARANCE = "clearance"  # the session carries a label that the tool has no clearance for
     RULE_ERROR = "rule-error"  # a forbid or require approval could not be evaluated, so it holds
 
 
@@ -22,7 +24,18 @@ class RuleError:
     """A rule whose condition could not be evaluated: `code` is stable, `place` the argument path it stumbled on."""
 
     rule: str
-    code: Literal["missing", "null", "wrong-type", "empty-list", "out-of-range", "inexact", "unreadable"]
+    code: Literal[
+        "missing",
+        "null",
+        "wrong-type",
+        "empty-list",
+        "out-of-range",
+        "inexact",
+        "unreadable",
+        "unknown-time",
+        "claimed",
+        "forgotten",
+    ]
     place: str
 
 

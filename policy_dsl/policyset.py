@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from .ast import (
+    LAYERS,
     CallExpectation,
     GroupDefinition,
     Otherwise,
@@ -74,7 +75,7 @@ def policy_set(files: Sequence[PolicyFile], tools: Catalogue | None = None) -> P
         files=tuple(bundle.files),
         rules=MappingProxyType(rules),
         sets=MappingProxyType({name: resolver.named_set(name) for name in sorted(bundle.sets)}),
-        otherwise=bundle.otherwise,
+        otherwise=MappingProxyType({LAYERS[0]: bundle.otherwise} if bundle.otherwise_at else {}),
         tests=tuple(test for _, test in bundle.tests),
         hash=_hash(bundle.files, rules, bundle.catalogue),
         catalogue=bundle.catalogue,
@@ -138,7 +139,7 @@ class _Bundle:
         self.named: dict[str, tuple[PolicyFile, Rule]] = {}
         self.tests: list[tuple[PolicyFile, TestBlock]] = []
         self.otherwise: str | None = None
-        self._otherwise_at: tuple[PolicyFile, Otherwise] | None = None
+        self.otherwise_at: tuple[PolicyFile, Otherwise] | None = None
         self._refuse_equal_stems()
         for file in self.files:
             self._collect(file)
@@ -206,9 +207,9 @@ class _Bundle:
             self.named[rule.name] = (file, rule)
 
     def _set_otherwise(self, file: PolicyFile, statement: Otherwise) -> None:
-        if self._otherwise_at is not None:
-            raise _twice(file, statement, "`otherwise`", *self._otherwise_at)
-        self._otherwise_at = (file, statement)
+        if self.otherwise_at is not None:
+            raise _twice(file, statement, "`otherwise`", *self.otherwise_at)
+        self.otherwise_at = (file, statement)
         self.otherwise = statement.message
 
 

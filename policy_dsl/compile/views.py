@@ -9,7 +9,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
-from ..ast import Effect, PolicySet, Scope
+from ..ast import LAYERS, Effect, PolicySet, Scope
 from ..catalogue import Catalogue
 from ..facts import Facts
 from ..outcome import Outcome, Reason
@@ -62,7 +62,7 @@ class Compiler:
         self.patterns = Patterns(policy.rules)
         self.scopes = tuple(dict.fromkeys(rule.scope for rule in policy.rules.values() if not rule.scope.is_everyone))
         self.catalogue = catalogue
-        self._otherwise = policy.otherwise
+        self._otherwise = policy.otherwise.get(LAYERS[0])
         self._sets = Sets(policy.sets)
         self._shapes = Shapes()
         self._alike: Kept[tuple[str, ...], Verdict] = Kept(KEPT_ALIKE)

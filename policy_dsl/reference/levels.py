@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ..ast import Effect, Json, PolicySet, Rule
+from ..ast import LAYERS, Effect, Json, PolicySet, Rule
 from ..catalogue import Catalogue
 from ..facts import Facts
 from ..outcome import Outcome, Reason, RuleError
@@ -34,21 +34,22 @@ def decide(
     server: str | None = None,
 ) -> Outcome:
     """The Outcome of one call; `server` is None where the door does not know it."""
+    otherwise = policy.otherwise.get(LAYERS[0])
     declared: Object | None = None
     if len(catalogue):
         known = catalogue.get(server, tool)
         if known is None:
-            return Outcome("forbid", None, Reason.UNKNOWN_TOOL, policy.otherwise)
+            return Outcome("forbid", None, Reason.UNKNOWN_TOOL, otherwise)
         declared = known.parameters
         if conforms(arguments, declared) is not None:
-            return Outcome("forbid", None, Reason.BAD_ARGUMENTS, policy.otherwise)
+            return Outcome("forbid", None, Reason.BAD_ARGUMENTS, otherwise)
     evaluator = Evaluator(policy.sets, arguments, facts.user_words, {})
     judged = [
         _Judged(id, rule, evaluator.of_rule(rule))
         for id, rule in sorted(policy.rules.items())
         if applies(rule, tool, server, arguments, facts, declared)
     ]
-    return _settle(judged, policy.otherwise)
+    return _settle(judged, otherwise)
 
 
 # --- levels ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,147 @@
+"""Rules: what grants, withholds, rewrites or hides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal as OneOf
+
+from .conditions import Condition
+from .operands import Operand
+from .source import NOWHERE, Duration, Span
+from .tools import EVERYONE, GroupName, IntentName, Scope, Signature, ToolPattern
+
+
+class Effect(StrEnum):
+    """What a rule does, weakest word last in `STRICTNESS` order of guard: forbid > require approval > ask > allow."""
+
+    ALLOW = "allow"
+    ASK = "ask"
+    REQUIRE_APPROVAL = "require approval"
+    FORBID = "forbid"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a person who is asked is told, and how far a yes reaches: for how long, and for how many calls."""
+
+    prompt: str | None = None
+    valid: Duration | None = None
+    uses: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """`valid from "2026-01-01T00:00Z" until "2027-01-01T00:00Z"`: when the rule is one at all; either may be None."""
+
+    start: str | None = None
+    end: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Who answers for a rule, where it was decided, and why. Plays no part in deciding."""
+
+    owner: str | None = None
+    ticket: str | None = None
+    because: str | None = None
+
+
+UNCONDITIONAL = Terms()
+ALWAYS = Validity()
+UNSIGNED = Metadata()
+
+LAYERS = ("organisation", "team", "agent", "run")
+"""Topmost first. A file without a `layer` line is of the first."""
+
+ABOVE_ALL = 1_000_000_000
+"""The priority of limits, clearances and the guards of counters: above every priority that can be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One sentence that grants or withholds.
+
+    `name` is what `as` gave it, or None. `signature` is None exactly for the open effects (forbid, require approval).
+    The rule matches a call when its scope binds the principal, a tool pattern fits, the signature accepts the
+    arguments, `when` is true and `unless` is false. A `shadow` rule is decided and recorded, and changes nothing.
+
+    `layer` and `origin` are set only in a PolicySet: `origin` tells rules that were written from those that stand for a
+    limit, a clearance, or the guard of a counter (which forbids calls that the counter cannot count).
+    """
+
+    effect: Effect
+    tools: tuple[ToolPattern | GroupName | IntentName, ...]
+    signature: Signature | None
+    when: Condition | None
+    unless: Condition | None
+    name: str | None = None
+    priority: int = 0
+    message: str | None = None
+    scope: Scope = EVERYONE
+    terms: Terms = UNCONDITIONAL
+    validity: Validity = ALWAYS
+    ends_session: bool = False
+    shadow: bool = False
+    metadata: Metadata = UNSIGNED
+    layer: str = LAYERS[0]
+    origin: OneOf["written", "limit", "clearance", "counter"] = "written"
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SetArgument:
+    """`set filter.size = 10` in a rewrite: `path` as in Argument; `value` is computed on the original call."""
+
+    path: tuple[str | int, ...]
+    value: Operand
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveArgument:
+    """`remove bcc`. Nothing happens where it is absent."""
+
+    path: tuple[str | int, ...]
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RedactArgument:
+    """`redact body matching /[0-9]{16}/ with "[card]"`: every match in a text, and in each text of a list."""
+
+    path: tuple[str | int, ...]
+    pattern: str
+    replacement: str
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+Change = SetArgument | RemoveArgument | RedactArgument
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """`rewrite send_email set bcc = [], remove cc when has bcc as no-bcc`. Neither grants nor forbids; open arguments.
+
+    All rewrites that match are computed on the original call and applied at once. An error in one forbids the call, and
+    so do two that write overlapping paths with different values. `layer` is set only in a PolicySet.
+    """
+
+    tools: tuple[ToolPattern | GroupName, ...]
+    changes: tuple[Change, ...]
+    when: Condition | None
+    unless: Condition | None = None
+    name: str | None = None
+    shadow: bool = False
+    scope: Scope = EVERYONE
+    metadata: Metadata = UNSIGNED
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Hide:
+    """`hide delete_*`: left out of every list of tools. Hiding forbids nothing; other rules decide the calls."""
+
+    tools: tuple[ToolPattern | GroupName, ...]
+    scope: Scope = EVERYONE
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
