@@ -168,7 +168,7 @@ def policy_of(rules: Sequence[WorkloadRule]) -> PolicySet:
         files=(),
         rules={f"r{number:05}": _rule(rule) for number, rule in enumerate(rules)},
         sets={},
-        otherwise=None,
+        otherwise={},
         tests=(),
         hash="sha256:workload",
         catalogue=EMPTY_CATALOGUE,

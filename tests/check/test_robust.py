@@ -115,7 +115,7 @@ def test_check_never_raises(statements: list[a.Statement], one: Any, other: Any,
     file = PolicyFile("p.lw", 1, tuple(statements), "language 1\n")
     sets = {statement.name: statement.value for statement in statements if isinstance(statement, a.SetDefinition)}
     catalogue = Catalogue.from_tools([{"name": "t", "parameters": one}, {"name": "u", "parameters": other}], server)
-    policy = PolicySet((file,), {}, sets, None, (), "", catalogue)
+    policy = PolicySet((file,), {}, sets, {}, (), "", catalogue)
     for finding in check(policy):
         assert finding.render()
         assert finding.message[0] == finding.message[0].lower()

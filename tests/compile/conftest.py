@@ -91,7 +91,7 @@ class Maker:
             files=(),
             rules={f"r{number:02}": rule for number, rule in enumerate(rules)},
             sets={"texts": self.literal_set(), "numbers": ast.RangeSet(1, Decimal("5.0"))},
-            otherwise=chance.choice((None, "not needed")),
+            otherwise={} if chance.random() < 0.5 else {"organisation": "not needed"},
             tests=(),
             hash="sha256:test",
             catalogue=EMPTY_CATALOGUE,

@@ -62,7 +62,7 @@ def hostile_policy(text: str, copies: int) -> ast.PolicySet:
 
     effects = (ast.Effect.ALLOW, ast.Effect.FORBID, ast.Effect.REQUIRE_APPROVAL)
     rules = {f"{text}{effect}{number}": rule(effect, number) for effect in effects for number in range(copies)}
-    return ast.PolicySet((), dict(sorted(rules.items())), {}, text, (), text, EMPTY_CATALOGUE)
+    return ast.PolicySet((), dict(sorted(rules.items())), {}, {"organisation": text}, (), text, EMPTY_CATALOGUE)
 
 
 @pytest.mark.parametrize("copies", [1, 20])

@@ -72,9 +72,9 @@ def test_a_policy_set_cannot_be_changed() -> None:
 
 def test_otherwise_and_tests_are_collected() -> None:
     policy = policy_set([parse('language 1\notherwise forbid message "no"\ntest "t" { call f() => forbid }')])
-    assert policy.otherwise == "no"
+    assert policy.otherwise == {"organisation": "no"}
     assert [test.title for test in policy.tests] == ["t"]
-    assert policy_set([]).otherwise is None
+    assert policy_set([]).otherwise == {}
 
 
 def test_the_hash_is_of_what_is_said() -> None:
