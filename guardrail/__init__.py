@@ -16,27 +16,32 @@ from __future__ import annotations
 
 from . import chain
 from .decision import Decision
+from .export import exported
 from .guard import Guard
 from .model import ANYONE, Principal, ToolCall
 from .policy_tests import ExpectationOutcome, run_tests
 from .ports import Clock, RecordSink
-from .record import Payload, Record, arguments_digest, instant, new_id
+from .record import Act, IntentDigest, Payload, Record, Shadowed, arguments_digest, instant, new_id
 from .session import Session
 
 __all__ = [
     "ANYONE",
+    "Act",
     "Clock",
     "Decision",
     "ExpectationOutcome",
     "Guard",
+    "IntentDigest",
     "Payload",
     "Principal",
     "Record",
     "RecordSink",
     "Session",
+    "Shadowed",
     "ToolCall",
     "arguments_digest",
     "chain",
+    "exported",
     "instant",
     "new_id",
     "run_tests",

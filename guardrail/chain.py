@@ -3,7 +3,7 @@
 Theory of operation. A writer that opens the database is an incarnation. It first places an opening row that names the
 row before it, then its Records, one row each:
 
-    body     = canonical JSON of the Record, its incarnation and its sequence (version 1: `v`)
+    body     = canonical JSON of the Record, its incarnation and its sequence (version 2: `v`)
     link     = SHA-256("leastward record link v1" NUL, link of the row before in this incarnation, body)
     position = position of the opening row + sequence
 
@@ -24,11 +24,12 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-from .record import Record
+from .record import Act, IntentDigest, Record, Shadowed
 
 NO_LINK: Final = bytes(32)
 _LINK_DOMAIN: Final = b"leastward record link v1\x00"
-_VERSION: Final = 1
+_VERSION: Final = 2
+"""Version 1 had no `act`, `approvals`, `ends_session`, `intent`, `released`, `shadow`; its rows are still verified."""
 
 
 class Row(NamedTuple):
@@ -110,28 +111,34 @@ def place(head: Head, record: Record) -> tuple[Head, Row]:
 
 
 def encode(record: Record, incarnation: str, sequence: int) -> bytes:
-    """The canonical body, version 1: compact JSON, members sorted by name, every member always present."""
+    """The canonical body, version 2: compact JSON, members sorted by name, every member always present."""
     return _encode(
         _Body(
+            record.act,
             record.agent,
+            record.approvals,
             record.arguments,
             record.at,
             record.call_id,
             record.door,
             record.effect,
+            record.ends_session,
             [{"code": e.code, "place": e.place, "rule": e.rule} for e in record.errors] if record.errors else [],
             record.id,
             incarnation,
+            record.intent,
             record.kind,
             record.memory_version,
             record.mode,
             record.model,
             record.policy_hash,
             record.reason,
+            record.released,
             record.roles,
             record.rule,
             record.run,
             sequence,
+            record.shadow,
             record.tenant,
             record.text_calls,
             record.tool,
@@ -144,25 +151,31 @@ def encode(record: Record, incarnation: str, sequence: int) -> bytes:
 class _Body(msgspec.Struct, frozen=True, gc=False):
     """The members in the order of the text. A struct: encoding a dict of this size takes three times as long."""
 
+    act: Act | None
     agent: str | None
+    approvals: tuple[str, ...]
     arguments: str | None
     at: str
     call_id: str | None
     door: str
     effect: str
+    ends_session: bool
     errors: list[dict[str, str]]
     id: str
     incarnation: str
+    intent: IntentDigest | None
     kind: str
     memory_version: int
     mode: str
     model: str
     policy_hash: str
     reason: str
+    released: str | None
     roles: tuple[str, ...]
     rule: str | None
     run: str
     sequence: int
+    shadow: Shadowed | None
     tenant: str | None
     text_calls: str
     tool: str | None
@@ -195,7 +208,7 @@ class _Before(msgspec.Struct, frozen=True):
 class _Members(msgspec.Struct, frozen=True):
     """The members of a body that place it; all others are bound by the link alone."""
 
-    v: Literal[1]
+    v: Literal[1, 2]
     id: str
     kind: str
     incarnation: str

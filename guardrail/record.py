@@ -15,7 +15,7 @@ import msgspec
 
 from policy_dsl import RuleError
 
-Kind = Literal["decision", "malformed-answer", "malformed-request"]
+Kind = Literal["decision", "malformed-answer", "malformed-request", "act"]
 
 _DIGEST_DOMAIN: Final = b"leastward arguments digest v1\x00"
 
@@ -23,19 +23,47 @@ _DIGEST_DOMAIN: Final = b"leastward arguments digest v1\x00"
 class Payload(msgspec.Struct, frozen=True, gc=False):
     """What may be erased without breaking the chain: the salt of the digest, and the call's arguments, redacted.
 
-    `arguments` is JSON text in UTF-8. Without `salt` the digest in the Record says nothing about the arguments.
+    `arguments` is JSON text in UTF-8, and so is `released`: what a rewrite made of them, None where nothing did.
+    Without `salt` the digests in the Record say nothing about either.
     """
 
     salt: bytes
     arguments: bytes
+    released: bytes | None = None
+
+
+class IntentDigest(msgspec.Struct, frozen=True, gc=False):
+    """The transaction intent that a call was read as: its schema, and the hash of its fields (policy_dsl.intents)."""
+
+    hash: str
+    name: str
+    version: int
+
+
+class Shadowed(msgspec.Struct, frozen=True, gc=False):
+    """What would have been decided with the rules that are only shadows."""
+
+    effect: Literal["allow", "ask", "forbid"]
+    rule: str | None
+
+
+class Act(msgspec.Struct, frozen=True, gc=False):
+    """What a person did to a session: took the mark `untrusted` (endorse) or a label (declassify) from it."""
+
+    because: str
+    by: str
+    label: str
+    verb: Literal["endorse", "declassify"]
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
     """A Policy Decision Record: one Decision (or one refused message), who it was for, and by what it was decided.
 
     `id` is `dec-` and 26 characters (`new_id`); `at` is RFC 3339 in UTC with microseconds (`instant`). `arguments` is
-    the salted digest (`arguments_digest`), None where there was no call. `text_calls` is the gate's setting for calls
-    written as text. `payload` is kept beside the chain, not in it.
+    the salted digest (`arguments_digest`), None where there was no call; `released` the digest of the arguments that a
+    rewrite made, None where none did. `text_calls` is the gate's setting for calls written as text. `approvals` are the
+    ids of the approvals that a release used. `act` stands in Records of that kind only. `payload` is kept beside the
+    chain, not in it.
     """
 
     kind: Kind
@@ -60,6 +88,12 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     text_calls: str
     upstream: str
     model: str
+    released: str | None = None
+    intent: IntentDigest | None = None
+    approvals: tuple[str, ...] = ()
+    shadow: Shadowed | None = None
+    ends_session: bool = False
+    act: Act | None = None
     payload: Payload | None = None
 
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from guardrail import Clock, Decision, Guard, Payload, Record, RecordSink, ToolCall, instant, new_id
+from guardrail import Clock, Decision, Guard, Record, RecordSink, ToolCall, instant, new_id
 
 from .exchange import Caller
 from .sessions import RunState
-from .store import sealed
+from .store import Sealed, sealed
 from .wire import HeldCall, Refusal, WireError
 
 LOG = logging.getLogger("leastward.gate")
@@ -89,8 +89,8 @@ class RecordedDecisions:
         for call in calls:
             decision = self._decide(exchange, call)
             name = exchange.next_id()
-            digest, payload = (None, None) if call.arguments is None else sealed(call.arguments)
-            records.append(self._record(exchange, "decision", name, at, decision, call, digest, payload))
+            seal = None if call.arguments is None else sealed(call.arguments)
+            records.append(self._record(exchange, "decision", name, at, decision, call, seal))
             if not decision.releases and not self._lets_pass(call):
                 refused[call] = self._refusal(exchange, decision, name)
             self._count(decision)
@@ -104,7 +104,7 @@ class RecordedDecisions:
         kind: Kind = "malformed-request" if error.part == "request" else "malformed-answer"
         self._count(decision)
         at = instant(self._clock())
-        await self._sink.commit([self._record(exchange, kind, exchange.next_id(), at, decision, None, None, None)])
+        await self._sink.commit([self._record(exchange, kind, exchange.next_id(), at, decision, None, None)])
 
     def _decide(self, exchange: Exchange, call: HeldCall) -> Decision:
         if call.arguments is None or call.problem is not None:
@@ -133,8 +133,7 @@ class RecordedDecisions:
         at: str,
         decision: Decision,
         call: HeldCall | None,
-        digest: str | None,
-        payload: Payload | None,
+        seal: Sealed | None,
     ) -> Record:
         who = exchange.caller.principal
         return Record(
@@ -149,7 +148,7 @@ class RecordedDecisions:
             door="chat",
             tool=None if call is None else call.tool,
             call_id=None if call is None else call.call_id,
-            arguments=digest,
+            arguments=None if seal is None else seal.arguments,
             effect=decision.effect,
             rule=decision.rule,
             reason=decision.reason,
@@ -160,5 +159,6 @@ class RecordedDecisions:
             text_calls=self._conduct.text_calls,
             upstream=exchange.upstream,
             model=exchange.model,
-            payload=payload,
+            released=None if seal is None else seal.released,
+            payload=None if seal is None else seal.payload,
         )

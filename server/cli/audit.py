@@ -34,6 +34,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     show = actions.add_parser("show", help="print Records, newest last")
     show.add_argument("id", nargs="?", metavar="DECISION-ID", help="only this Record, with its kept arguments")
     show.add_argument("--last", type=int, default=20, metavar="N", help="how many (default 20)")
+    export = actions.add_parser("export", help="print Policy Decision Records, one JSON document a line, oldest first")
+    export.add_argument("--after", type=int, default=0, metavar="POSITION", help="only those behind this position")
+    add_database_options(export)
     anchor = actions.add_parser("anchor", help="write where the chain ends to a file outside the database")
     for action, required in ((verify, False), (anchor, True)):
         action.add_argument("--checkpoints", required=required, type=Path, metavar="FILE", help="the checkpoint file")
@@ -45,7 +48,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def run(options: argparse.Namespace) -> int:
-    actions = {"verify": _verify, "show": _show, "anchor": _anchor}
+    actions = {"verify": _verify, "show": _show, "export": _export, "anchor": _anchor}
     return actions[options.action](options)
 
 
@@ -90,6 +93,19 @@ def _show(options: argparse.Namespace) -> int:
         members = (record.get(name) for name in ("at", "id", "agent", "tool", "effect", "rule", "reason"))
         table.add_row(*("" if member is None else plain(member) for member in members))
     console().print(table)
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    import sys
+
+    from guardrail import exported
+
+    with open_store(options) as store, store.rows(options.after) as rows:
+        for row in rows:
+            body = _body(row)
+            if body["kind"] != "opened":
+                sys.stdout.write(json.dumps(exported(row, body), ensure_ascii=False, separators=(",", ":")) + "\n")
     return 0
 
 

@@ -27,7 +27,7 @@ from .errors import (
     Unrecordable,
 )
 from .keys import KeyInfo
-from .payload import sealed
+from .payload import Sealed, sealed
 from .runs import Run
 from .store import Store
 
@@ -38,6 +38,7 @@ __all__ = [
     "KeyInfo",
     "Run",
     "SchemaError",
+    "Sealed",
     "Store",
     "StoreClosed",
     "StoreError",

@@ -34,7 +34,8 @@ def last_row(connection: sqlite3.Connection) -> Row | None:
 
 
 def decision(connection: sqlite3.Connection, record_id: str) -> dict[str, Any] | None:
-    """The members of a Record; `payload` holds its redacted arguments, or None once they are erased."""
+    """The members of a Record; `payload` holds its redacted arguments and `payload_released` those that a rewrite made,
+    None where there are none or once they are erased."""
     found = connection.execute(f"{_WITH_PAYLOAD} WHERE record.id = ?", (record_id,)).fetchone()
     return None if found is None else _members(*found)
 
@@ -48,12 +49,16 @@ def decisions(connection: sqlite3.Connection, exchange_id: str) -> list[dict[str
     return [_members(*row) for row in found]
 
 
-_WITH_PAYLOAD: Final = "SELECT record.body, payload.arguments FROM record LEFT JOIN payload USING (position)"
+_WITH_PAYLOAD: Final = (
+    "SELECT record.body, payload.arguments, payload.released"
+    " FROM record LEFT JOIN payload USING (position)"
+)
 
 
-def _members(body: bytes, arguments: bytes | None) -> dict[str, Any]:
+def _members(body: bytes, arguments: bytes | None, released: bytes | None) -> dict[str, Any]:
     members: dict[str, Any] = json.loads(body)
     members["payload"] = None if arguments is None else json.loads(arguments)
+    members["payload_released"] = None if released is None else json.loads(released)
     return members
 
 

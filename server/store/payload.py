@@ -1,18 +1,33 @@
-"""From a call's arguments to what is recorded of them: a salted digest for the chain, a payload that can be erased."""
+"""From a call's arguments to what is recorded of them: salted digests for the chain, a payload that can be erased."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from guardrail import Payload, arguments_digest
 
 from .redaction import redacted
 
 
-def sealed(arguments: Mapping[str, Any], salt: bytes | None = None) -> tuple[str, Payload]:
-    """The digest of the arguments as they are, and the Payload that keeps them redacted. `salt`: 16 random bytes."""
+class Sealed(NamedTuple):
+    """The digests of the arguments as they are and of what a rewrite made of them, and the Payload that keeps both
+    redacted."""
+
+    arguments: str
+    released: str | None
+    payload: Payload
+
+
+def sealed(
+    arguments: Mapping[str, Any], released: Mapping[str, Any] | None = None, salt: bytes | None = None
+) -> Sealed:
+    """`released` are the arguments that a rewrite made, None where none did. `salt`: 16 random bytes."""
     chosen = os.urandom(16) if salt is None else salt
     encoded, kept = redacted(arguments)
-    return arguments_digest(chosen, encoded), Payload(chosen, kept)
+    digest = arguments_digest(chosen, encoded)
+    if released is None:
+        return Sealed(digest, None, Payload(chosen, kept))
+    encoded, also_kept = redacted(released)
+    return Sealed(digest, arguments_digest(chosen, encoded), Payload(chosen, kept, also_kept))

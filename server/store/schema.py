@@ -1,9 +1,11 @@
 """The tables of the database, as an ordered list of migrations. `PRAGMA user_version` says how many of them a file has.
 
 record   the chain (docs/records.md); `body` is the hashed text, the other columns are looked up by
-payload  what may be erased: salt and redacted arguments of the record at the same position, and the day (since 1970)
+payload  what may be erased: salt and redacted arguments of the record at the same position, those that a rewrite made,
+         and the day (since 1970)
 api_key  keys by the SHA-256 of their secret
 run      run ids that were minted, and for whom
+remembered  what sessions and owners of counters remember (policy_dsl.state), and the day it was last written
 store    one row: the random identity of this database
 """
 
@@ -30,6 +32,11 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         " agent TEXT NOT NULL, user TEXT, roles TEXT NOT NULL, scopes TEXT NOT NULL, speaks_for_user INTEGER NOT NULL,"
         " label TEXT NOT NULL, made_at TEXT NOT NULL, revoked_at TEXT) STRICT",
         "CREATE TABLE run (id TEXT PRIMARY KEY, principal_key TEXT NOT NULL, made_at TEXT NOT NULL) STRICT",
+    ),
+    (
+        "ALTER TABLE payload ADD COLUMN released BLOB",
+        "CREATE TABLE remembered (owner TEXT NOT NULL, part TEXT NOT NULL, written_on INTEGER NOT NULL,"
+        " state BLOB NOT NULL, PRIMARY KEY (owner, part)) STRICT, WITHOUT ROWID",
     ),
 )
 

@@ -206,7 +206,8 @@ class Writer:
                     head, row = place(head, record)
                     rows.append(row)
                     if record.payload is not None:
-                        payloads.append((row.position, today, record.payload.salt, record.payload.arguments))
+                        kept = record.payload
+                        payloads.append((row.position, today, kept.salt, kept.arguments, kept.released))
             except (ValueError, TypeError) as error:
                 head = before
                 del rows[count:]
@@ -316,7 +317,10 @@ class Writer:
 
 
 _RECORD: Final = ("INSERT INTO record (position, id, body, link) VALUES ", "(?, ?, ?, ?)")
-_PAYLOAD: Final = ("INSERT INTO payload (position, written_on, salt, arguments) VALUES ", "(?, ?, ?, ?)")
+_PAYLOAD: Final = (
+    "INSERT INTO payload (position, written_on, salt, arguments, released) VALUES ",
+    "(?, ?, ?, ?, ?)",
+)
 _ROWS_AT_ONCE: Final = 32
 """Rows of one statement. Each statement gives up Python's lock once, and each row costs less than in executemany."""
 

@@ -7,6 +7,7 @@ Direction of flow:
 
 Words:
 
+    ToolResult   what the client says that a tool answered
     Offer        something a request offers the model to use: a tool, a function, a member that makes the provider act
     HeldCall     one call of an answer, completely read, that waits for its Decision; with a `problem` if unreadable
     Refusal      why a HeldCall is not released; refusal_text is what the model and the reader are told
@@ -23,6 +24,7 @@ from __future__ import annotations
 from .calls import PROBLEMS, HeldCall
 from .chat_answer import MAX_CHOICES, ChatAnswer, parse_chat_answer
 from .chat_request import ChatRequest, Offer, parse_chat_request
+from .chat_results import ToolResult
 from .chat_stream import ChatStream
 from .errors import MalformedAnswer, MalformedRequest, WireError, openai_error, parse_upstream_error
 from .held_choice import Answered, SoFar
@@ -48,6 +50,7 @@ __all__ = [
     "Refusal",
     "Scan",
     "SoFar",
+    "ToolResult",
     "WireError",
     "openai_error",
     "parse_chat_answer",

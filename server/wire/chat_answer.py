@@ -11,7 +11,7 @@ from policy_dsl.strict_json import StrictJsonError, encode, parse
 
 from .calls import MAX_CALLS, HeldCall, read_function, read_tool_call, unique_ids
 from .errors import MalformedAnswer
-from .held_choice import HeldChoice, Refusals, SoFar, add_usage, check_refusals, exchange, number_written
+from .held_choice import HeldChoice, Refusals, Rewritings, SoFar, add_usage, check_refusals, exchange, number_written
 from .members import (
     CHOICE_MEMBERS,
     MESSAGE_MEMBERS,
@@ -175,6 +175,11 @@ class ChatAnswer:
         """For the next round of the same answer, which must have one choice."""
         tree = self.tree
         return self.held_choices[0].so_far(self.before, tree.get("id"), tree.get("created"), tree.get("usage"))
+
+    def rewrite(self, changes: Rewritings) -> None:
+        """Let calls leave with other arguments than they came with."""
+        for choice in self.held_choices:
+            choice.rewrite(changes)
 
     def settled(self, refusals: Refusals) -> bytes:
         """The answer that leaves: without the refused calls, each stated on a line of the choice's content."""

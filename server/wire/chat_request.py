@@ -18,6 +18,7 @@ from policy_dsl.strict_json import StrictJsonError, encode, parse_printed
 
 from .chat_answer import MAX_CHOICES
 from .chat_history import put_back
+from .chat_results import ToolResult, changed, results_of
 from .errors import MalformedRequest
 from .held_choice import Answered, Refusals
 from .refusal import PastRefusal
@@ -302,6 +303,15 @@ class ChatRequest:
             word for message in self.tree["messages"] if message["role"] == "user"
             for word in _words(message.get("content"))
         )  # fmt: skip
+
+    def results(self) -> tuple[ToolResult, ...]:
+        """What tools answered, as the client claims it."""
+        return tuple(results_of(self.tree["messages"]))
+
+    def with_results(self, change: Callable[[str, str], str]) -> ChatRequest:
+        """With every text of a tool's answer replaced by `change(tool, text)`, for the model to read."""
+        messages = changed(self.tree["messages"], change)
+        return self if messages is None else replace(self, tree={**self.tree, "messages": messages})
 
     def with_refusals(self, past: Sequence[PastRefusal]) -> ChatRequest:
         """With earlier refused calls back at their places, each with its refusal as the result.

@@ -20,7 +20,7 @@ from policy_dsl.strict_json import StrictJsonError, encode, parse
 from .calls import HeldCall
 from .chat_answer import check_choice_index, check_head, check_role
 from .errors import MalformedAnswer, WireError
-from .held_choice import HeldChoice, Refusals, SoFar, add_usage, check_refusals, exchange
+from .held_choice import HeldChoice, Refusals, Rewritings, SoFar, add_usage, check_refusals, exchange
 from .members import MESSAGE_MEMBERS, STREAM_CHOICE_MEMBERS, TEXT_MEMBERS, TOKEN_MEMBERS, refuse_unknown
 from .refusal import PastRefusal
 from .sse import DONE, DONE_EVENT, SseReader, sse_event
@@ -129,6 +129,11 @@ class ChatStream:
             return ()
         answer_id = self._head.get("id")
         return tuple(past for choice in self._in_order() for past in choice.past(answer_id, refusals, self._before))
+
+    def rewrite(self, changes: Rewritings) -> None:
+        """Let calls leave with other arguments than they came with. After `close`, before `settle`."""
+        for choice in self._in_order():
+            choice.rewrite(changes)
 
     def settle(self, refusals: Refusals, *, done: bool = True) -> bytes:
         """What leaves after `close`: everything held, without the refused calls, to the end of the stream.

@@ -5,10 +5,13 @@ Whole answers and streams differ in how a choice arrives; they share how it is s
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final, Protocol
+
+from msgspec.structs import replace
 
 from policy_dsl.strict_json import encode
 
@@ -18,6 +21,8 @@ from .text_calls import Written, WrittenCall
 from .text_scan import Piece
 
 Refusals = Mapping[HeldCall, Refusal]
+Rewritings = Mapping[HeldCall, dict[str, Any]]
+"""The arguments that calls leave with in place of their own."""
 
 
 class Answered(Protocol):
@@ -69,6 +74,25 @@ class HeldChoice:
     def holds(self) -> bool:
         """Whether anything of the choice waits."""
         return bool(self.calls or self.pieces)
+
+    def rewrite(self, changes: Rewritings) -> None:
+        """Put other arguments into calls before they leave. Calls without a problem only."""
+        calls = self.calls
+        self.calls = tuple(replace(c, arguments=changes[c]) if c in changes else c for c in calls)
+        written = (call for call in calls if call.form.startswith("text:"))
+        for member, pieces in self.pieces.items():
+            self.pieces[member] = [
+                piece
+                if isinstance(piece, str)
+                else dataclasses.replace(
+                    piece,
+                    calls=tuple(
+                        call.rewritten(changes[held]) if held in changes else call
+                        for call, held in zip(piece.calls, written, strict=False)
+                    ),
+                )
+                for piece in pieces
+            ]
 
     def tool_calls(self, refusals: Refusals) -> list[dict[str, Any]]:
         """The released members of `tool_calls`, numbered anew where they were numbered."""

@@ -31,6 +31,11 @@ class WrittenCall:
     def held(self, choice: int, index: int, grammar: str) -> HeldCall:
         return HeldCall(choice, index, "", self.tool, self.arguments, f"text:{grammar}", self.problem)
 
+    def rewritten(self, arguments: dict[str, Any]) -> WrittenCall:
+        """The same call with other arguments, spelled as its grammar spelled them. For a call without a problem."""
+        tree = arguments if self.tree is self.arguments else _with_arguments(self.tree, arguments)
+        return WrittenCall(self.tool, arguments, None, tree)
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -76,6 +81,13 @@ def _call_of(item: object) -> WrittenCall:
     arguments, problem = read_arguments(item[key])
     tree = item if problem or not item[key] else {**item, key: encode(arguments).decode()}
     return WrittenCall(name, arguments, problem, tree)
+
+
+def _with_arguments(item: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(inner := item.get("function"), dict):
+        return {**item, "function": _with_arguments(inner, arguments)}
+    key = min(item.keys() & ARGUMENT_KEYS)
+    return {**item, key: encode(arguments).decode() if isinstance(item[key], str) else arguments}
 
 
 def calls_of(grammar: str, text: str, opening: str = "", closing: str = "") -> Written:

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from guardrail import Record
 from server.store import Store
 
 Leastward = Callable[..., Any]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -101,6 +103,21 @@ def test_a_whole_chain_verifies(leastward: Leastward, database: Path) -> None:
     document = json.loads(ended.stdout)
     assert (ended.exit, document["rows"], document["chains"], document["problems"]) == (0, 4, 1, [])
     assert "not seen by this" in document["note"]
+
+
+def test_records_are_exported_in_the_documented_form(leastward: Leastward, database: Path) -> None:
+    ended = leastward("audit", "export", "--database", str(database))
+    schema = json.loads((ROOT / "docs/schemas/policy-decision-record-1.json").read_text(encoding="utf-8"))
+    documents = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [document["id"] for document in documents] == ["dec-0", "dec-1", "dec-2"]
+    for document in documents:
+        jsonschema_rs.validate(schema, document)
+    with pytest.raises(jsonschema_rs.ValidationError):
+        jsonschema_rs.validate(schema, documents[0] | {"more": 1})
+    behind = leastward(
+        "audit", "export", "--after", str(documents[1]["chain"]["position"]), "--database", str(database)
+    )
+    assert [json.loads(line)["id"] for line in behind.stdout.splitlines()] == ["dec-2"]
 
 
 def test_an_edited_record_is_found(leastward: Leastward, database: Path) -> None:

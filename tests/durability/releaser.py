@@ -22,7 +22,7 @@ from server.store import Store, sealed
 
 
 def make_record(number: int) -> Record:
-    digest, payload = sealed({"to": "alice", "amount": number})
+    digest, _, payload = sealed({"to": "alice", "amount": number})
     return Record(
         kind="decision",
         id=new_id("dec", int(time.time() * 1000), os.urandom(10)),

@@ -88,7 +88,7 @@ def test_the_body_is_canonical_and_says_everything_but_the_payload() -> None:
     assert list(members) == sorted(members)
     assert strict_json.encode(strict_json.parse(body)) == body
     assert members["errors"] == [{"code": "missing", "place": "a[0]", "rule": "r"}]
-    assert (members["v"], members["incarnation"], members["sequence"]) == (1, "inc-x", 3)
+    assert (members["v"], members["incarnation"], members["sequence"]) == (2, "inc-x", 3)
     assert set(members) == {field for field in Record.__struct_fields__ if field != "payload"} | {
         "incarnation",
         "sequence",
@@ -104,6 +104,15 @@ def test_every_member_changes_the_body() -> None:
         if name != "payload":
             other = replace(plain, **{name: changed.get(name, "other")})
             assert encode(other, "i", 1) != encode(plain, "i", 1), name
+
+
+def test_rows_of_chain_version_1_are_verified_beside_those_of_version_2() -> None:
+    head, first = opening("inc-x", AT, 1, None)
+    old = encode(record(1), "inc-x", 1).replace(b'"v":2', b'"v":1')
+    row = Row(2, record(1).id, old, link(head.link, old))
+    _, newer = place(Head("inc-x", 1, 1, row.link), record(2))
+    assert verify_chain([first, row, newer]) == []
+    assert [problem.code for problem in verify_chain([first, row._replace(body=old + b" "), newer])] == ["link"]
 
 
 def test_links_are_separated_from_every_other_hash() -> None:
@@ -163,7 +172,7 @@ def test_the_beginning_cannot_be_taken_away() -> None:
 
 
 def test_a_body_that_is_no_record_is_unreadable() -> None:
-    for body in (b"", b"\xff", b"[]", b"{}", b'{"v":2}', b"[" * 100_000):
+    for body in (b"", b"\xff", b"[]", b"{}", b'{"v":3}', b"[" * 100_000):
         rows = chain(3)
         rows[2] = rows[2]._replace(body=body)
         assert [(p.code, p.position) for p in verify_chain(rows)] == [("unreadable", 3)], body[:10]

@@ -23,7 +23,7 @@ def make_record() -> MakeRecord:
 
     def make(**changes: Any) -> Record:
         number = next(numbers)
-        digest, payload = sealed({"amount": number, "password": "hunter2"})
+        digest, _, payload = sealed({"amount": number, "password": "hunter2"})
         plain = Record(
             kind="decision",
             id=new_id("dec", 1_763_800_000_000 + number, number.to_bytes(10, "big")),

@@ -64,7 +64,7 @@ def test_ordinary_text_is_kept() -> None:
 
 def test_the_digest_is_over_the_arguments_as_they_were() -> None:
     arguments: dict[str, Any] = {"password": SECRET, "amount": Decimal("1.50")}
-    digest, payload = sealed(arguments, b"s" * 16)
+    digest, _, payload = sealed(arguments, salt=b"s" * 16)
     assert digest == arguments_digest(b"s" * 16, b'{"password":"c4n4ry-value","amount":1.50}')
     assert payload.arguments == b'{"password":"[redacted]","amount":1.50}'
     assert sealed(arguments)[0] != sealed(arguments)[0], "every record has a salt of its own"

@@ -49,11 +49,23 @@ def test_another_programs_file_is_refused_and_left_alone(path: Path) -> None:
 
 def test_an_older_file_is_brought_up_to_date_a_step_at_a_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Store.open(path)
-    monkeypatch.setattr(tables, "MIGRATIONS", (*tables.MIGRATIONS, ("CREATE TABLE more (a)", "no sql"), ("SELECT 1",)))
+    newest = len(tables.MIGRATIONS)
+    known = tables.MIGRATIONS
+    monkeypatch.setattr(tables, "MIGRATIONS", (*known, ("CREATE TABLE more (a)", "no sql"), ("SELECT 1",)))
     with pytest.raises(Exception, match="syntax error"):
         Store.open(path)
-    assert _version(path)[0] == 1, "a step that fails leaves nothing behind"
+    assert _version(path)[0] == newest, "a step that fails leaves nothing behind"
     _execute(path, "SELECT 1 FROM record")
-    monkeypatch.setattr(tables, "MIGRATIONS", (*tables.MIGRATIONS[:1], ("CREATE TABLE more (a)",), ("SELECT 1",)))
+    monkeypatch.setattr(tables, "MIGRATIONS", (*known, ("CREATE TABLE more (a)",), ("SELECT 1",)))
     Store.open(path)
-    assert _version(path)[0] == 3
+    assert _version(path)[0] == newest + 2
+
+
+def test_a_file_of_version_1_keeps_its_records(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "MIGRATIONS", tables.MIGRATIONS[:1])
+    Store.open(path)
+    _execute(path, "INSERT INTO payload VALUES (1, 20000, x'00', x'7b7d')")
+    monkeypatch.undo()
+    Store.open(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT position, arguments, released FROM payload").fetchall() == [(1, b"{}", None)]

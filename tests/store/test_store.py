@@ -89,7 +89,7 @@ def test_a_decision_is_shown_to_its_own_tenant_only(store: Store, make_record: M
 
 
 def test_an_erased_payload_is_gone_from_the_file_and_the_chain_holds(path: Path, make_record: MakeRecord) -> None:
-    record = make_record(payload=server.store.sealed({"iban": "DE-CANARY-0815"})[1])
+    record = make_record(payload=server.store.sealed({"iban": "DE-CANARY-0815"}).payload)
     with Store.open(path) as store:
         store.commit_blocking([record, make_record()])
         assert store.erase(record.id, "other") is False
