@@ -20,8 +20,9 @@ from .export import exported
 from .guard import Guard
 from .model import ANYONE, Principal, ToolCall
 from .policy_tests import ExpectationOutcome, run_tests
-from .ports import Clock, RecordSink
+from .ports import Clock, RecordSink, Remembered
 from .record import Act, IntentDigest, Payload, Record, Shadowed, arguments_digest, instant, new_id
+from .redaction import Redactions
 from .session import Session
 
 __all__ = [
@@ -36,6 +37,8 @@ __all__ = [
     "Principal",
     "Record",
     "RecordSink",
+    "Redactions",
+    "Remembered",
     "Session",
     "Shadowed",
     "ToolCall",

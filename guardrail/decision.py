@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from decimal import Decimal
+from typing import Any, Literal
 
 import msgspec
 
 from policy_dsl import RuleError
+from policy_dsl.ast import Terms
+
+Effect = Literal["allow", "ask", "forbid"]
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -14,9 +18,14 @@ class Decision(msgspec.Struct, frozen=True):
 
     `policy_hash` names the PolicySet, `memory_version` the memory snapshot (0 with an empty store). A Decision has no
     id of its own: the Record that makes it durable has.
+
+    `rewritten` says that rewrites changed the call: `arguments` are then what was judged and may be released, None
+    otherwise. `shadow` is the effect and rule that would have decided if shadow rules did, where that differs.
+    `ends_session` is what a forbid asks for; `terms` are those of an ask, its prompt filled in; `remaining` is what is
+    left of a limit that forbids, never below 0.
     """
 
-    effect: Literal["allow", "ask", "forbid"]
+    effect: Effect
     rule: str | None
     reason: str
     message: str | None
@@ -24,6 +33,11 @@ class Decision(msgspec.Struct, frozen=True):
     policy_hash: str
     memory_version: int = 0
     rewritten: bool = False
+    arguments: dict[str, Any] | None = None
+    shadow: tuple[Effect, str | None] | None = None
+    ends_session: bool = False
+    terms: Terms | None = None
+    remaining: int | Decimal | None = None
 
     @property
     def releases(self) -> bool:

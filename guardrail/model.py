@@ -12,8 +12,8 @@ from typing import Any
 class Principal:
     """Who acts, from verified credentials, never from arguments.
 
-    `claims` are verified facts about the principal that no rule of this language version reads yet; they stand in the
-    Record. `key` is an interned text, equal exactly when tenant, agent, user and roles are equal.
+    `claims` are verified facts about the principal. `via` is the chain of agents that delegated, outermost first.
+    `key` is an interned text, equal exactly when tenant, agent, user, roles and via are equal.
     """
 
     tenant: str | None = None
@@ -21,11 +21,12 @@ class Principal:
     user: str | None = None
     roles: frozenset[str] = frozenset()
     claims: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    via: tuple[str, ...] = ()
     key: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # repr() of a tuple quotes each part, so no choice of names can make two principals share a key.
-        parts = (self.tenant, self.agent, self.user, tuple(sorted(self.roles)))
+        parts = (self.tenant, self.agent, self.user, tuple(sorted(self.roles)), self.via)
         object.__setattr__(self, "key", sys.intern(repr(parts)))
 
 

@@ -24,22 +24,47 @@ def spellings(kind: str) -> Iterable[str]:
     """The words and signs that a kind of token is written as, none where EXPECTED alone can name it."""
     if kind in _SPELLED:
         return _SPELLED[kind]
+    if kind in _WORDS:
+        return _WORDS[kind]
     if kind.startswith(("LATER_", "RESERVED", "$")) or kind in _NAMED:
         return ()
     return (kind.lstrip("_").lower(),)
 
 
 MANY: Final = 5
-STATEMENTS: Final = frozenset(
-    {"_USE", "_SET", "_GROUP", "_ALLOW", "_ASK", "_FORBID", "_REQUIRE", "_FOR", "_OTHERWISE", "_TEST"}
+SCOPED: Final = frozenset(
+    {"SHADOW", "_ALLOW", "_ASK", "_FORBID", "_REQUIRE", "_LIMIT", "_COUNTER", "_CLEARANCE", "_REWRITE", "_HIDE"}
 )
-_RULES: Final = frozenset({"_ALLOW", "_ASK", "_FORBID", "_REQUIRE"})
+"""What begins a rule, or another sentence that may stand in a `for` block."""
+
+STATEMENTS: Final = SCOPED | frozenset(
+    {"_USE", "_IMPORT", "_LAYER", "_LEVELS", "_SET", "_GROUP", "_DEFINE", "_INTENT", "_TRUST", "_LABEL", "_REDACT"}
+    | {"_FOR", "_OTHERWISE", "_TEST"}
+)
+"""What begins a statement."""
+
+_RULES: Final = SCOPED - {"SHADOW", "_COUNTER", "_CLEARANCE", "_HIDE"}
 _TESTS: Final = frozenset(
-    {"COMPARE", "_IN", "_MATCHES", "CONTAINS", "STARTS", "ENDS", "UNDER", "_FROM", "_IS", "_RUNS", "_NOT"}
+    {"COMPARE", "_IN", "_MATCHES", "CONTAINS", "_LIKE", "STARTS", "ENDS", "UNDER", "_FROM", "_DERIVED", "_IS", "_RUNS"}
+    | {"_NOT"}
 )
-_OPERANDS: Final = frozenset({"NAME", "STRING", "NUMBER", "TRUE", "FALSE", "NULL", "_LENGTH", "DOT", "LSQB", "LPAR"})
-_NEGLIGIBLE: Final = frozenset({"PLUS", "MINUS", "STAR", "DOT", "LSQB", "IGNORING", "AFTER", "_AND", "_OR", "COMMA"})
-_CLAUSES: Final = frozenset({"_AS", "_PRIORITY", "_WHEN", "_UNLESS", "_MESSAGE"})
+_LITERALS: Final = frozenset({"STRING", "NUMBER", "TRUE", "FALSE", "NULL"})
+_OPERANDS: Final = _LITERALS | frozenset(
+    {"NAME", "_LENGTH", "_NUMBER_OF", "_COUNTER", "_CLAIM", "_PRINCIPAL", "DOT", "LSQB", "LPAR"}
+)
+_CONDITIONS: Final = _OPERANDS | frozenset(
+    {"HAS", "MISSING", "ABSENT", "EACH", "ANY", "_NOT", "_IF", "_SESSION", "_TIME", "AFTER", "BEFORE", "JUST_AFTER"}
+)
+_NEGLIGIBLE: Final = frozenset(
+    {"PLUS", "MINUS", "STAR", "DOT", "LSQB", "IGNORING", "AFTER", "_AND", "_OR", "COMMA"}
+    | {"LPAR", "_THEN", "_ELSE", "_UNTIL", "_WITHIN"}
+)
+_CLAUSES: Final = frozenset(
+    {"_AS", "_PRIORITY", "_WHEN", "_UNLESS", "_MESSAGE", "_PROMPT", "_VALID", "_USES", "_END", "_OWNER", "_TICKET"}
+    | {"_BECAUSE"}
+)
+_PARTIES: Final = frozenset({"_TENANT", "_AGENT", "_VIA", "_USER", "_ROLE"})
+_BEHIND_OWNER: Final = frozenset({"EACH", "_WITHIN", "EVER"})
 
 EXPECTED: Final[tuple[tuple[frozenset[str], str], ...]] = (
     (_OPERANDS | {"HAS", "EACH"}, "a condition"),
@@ -49,7 +74,12 @@ EXPECTED: Final[tuple[tuple[frozenset[str], str], ...]] = (
     (frozenset({"_IN", "_MATCHES", "CONTAINS"}), "`in`, `matches`, `contains` or another test that `not` can precede"),
     (_CLAUSES, "a clause such as `when` or `message`"),
     (STATEMENTS, "the next rule or statement"),
+    (SCOPED, "a rule"),
     (_RULES, "a rule"),
+    (frozenset({"_SET", "_REMOVE", "_REDACT"}), "a change as `set x = ...`, `remove x` or `redact x matching ...`"),
+    (_BEHIND_OWNER, "a window such as `each day in ...` or `within 7 days`"),
+    (frozenset({"_INTENT", "PATTERN", "STRING"}), "a tool"),
+    (_PARTIES, "a party such as `agent` or `user`"),
     (frozenset({"PATTERN", "STRING"}), "a tool"),
     (frozenset({"NAME", "STRING", "ELLIPSIS"}), "an argument name, `...`"),
     (frozenset({"STRING", "NUMBER", "TRUE", "LSQB", "LBRACE"}), "a JSON value"),
@@ -64,21 +94,44 @@ EXPECTED: Final[tuple[tuple[frozenset[str], str], ...]] = (
     (frozenset({"PATTERN_TEXT"}), "a pattern `/.../`"),
     (frozenset({"TYPE"}), "a type such as `text`, `number` or `list`"),
     (frozenset({"EFFECT"}), "`allow`, `ask` or `forbid`"),
+    (frozenset({"EVENT"}), "an event such as `released` or `refused`"),
+    (frozenset({"COUNT", "MEASURE"}), "`count`, `sum(...)`, `max(...)` or `distinct(...)`"),
+    (frozenset({"CALENDAR_UNIT"}), "`hour`, `day`, `week`, `month` or `year`"),
+    (frozenset({"UNIT"}), "a unit such as `minutes` or `days`"),
+    (frozenset({"DAY"}), "a day such as `monday`"),
+    (frozenset({"CLOCK"}), "a time of day such as `22:00`"),
 )
 """Kinds of token that stand for one thing together, and what a reader calls it; the first that fits is said."""
 
 _COVERED: Final[dict[str, frozenset[str]]] = {
-    "a condition": _OPERANDS | {"HAS", "MISSING", "ABSENT", "EACH", "ANY", "_NOT"},
+    "a condition": _CONDITIONS,
     "a test such as `==`, `in` or `matches`": _TESTS | _NEGLIGIBLE | _CLAUSES | STATEMENTS | {"RBRACE", "RPAR"},
-    "a clause such as `when` or `message`": _CLAUSES | _NEGLIGIBLE | {"LPAR"},
-    "a JSON value": frozenset({"STRING", "NUMBER", "TRUE", "FALSE", "NULL", "LSQB", "LBRACE"}),
+    "a clause such as `when` or `message`": _CLAUSES | _NEGLIGIBLE,
+    "a type such as `text`, `number` or `list`": frozenset({"TYPE", "_MULTIPLE"}),
+    "a party such as `agent` or `user`": _PARTIES | {"ON_BEHALF"},
+    "a JSON value": _LITERALS | {"LSQB", "LBRACE"},
     "a value": _OPERANDS,
-    "a value, the name of a set": frozenset({"STRING", "NUMBER", "TRUE", "FALSE", "NULL", "NAME"}),
+    "a value, the name of a set": _LITERALS | {"NAME"},
     "a set, as `{ ... }`, `low .. high`, `mail at` or a name": frozenset(
         {"NAME", "LBRACE", "NUMBER", "_MAIL", "_HTTPS"}
     ),
 }
-_NAMED: Final = frozenset({"NAME", "STRING", "NUMBER", "PATTERN", "PATTERN_TEXT", "TYPE", "EFFECT", "COMPARE"})
+_NAMED: Final = frozenset(
+    {"NAME", "STRING", "NUMBER", "PATTERN", "PATTERN_TEXT", "TYPE", "EFFECT", "COMPARE", "EVENT", "CLOCK"}
+)
+_WORDS: Final[dict[str, tuple[str, ...]]] = {
+    "_NUMBER_OF": ("number of",),
+    "JUST_AFTER": ("just after",),
+    "MEASURE": ("sum", "max", "distinct"),
+    "CALENDAR_UNIT": ("hour", "day", "week", "month", "year"),
+    "UNIT": ("seconds", "minutes", "hours", "days", "weeks"),
+    "DAY": ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+    "EFFECT": ("allow", "ask", "forbid"),
+    "EVENT": ("requested", "refused", "released", "succeeded", "failed"),
+    "TYPE": ("text", "number", "integer", "boolean", "list", "object", "null"),
+}
+"""Kinds of token that are one of several words; EXPECTED says them together."""
+
 _SPELLED: Final[dict[str, tuple[str, ...]]] = {
     "ON_BEHALF": ("on behalf of",),
     "ELLIPSIS": ("...",),

@@ -1,12 +1,12 @@
-"""Parse tree to conditions, operands and sets.
+"""Parse tree to conditions.
 
-A name in a condition is the element of a quantifier around it, else an argument; alone, where a condition stands, it is
-a rule's. What a parenthesis holds is known only here: the grammar takes a value and a condition alike.
+A name alone, where a condition stands, is a rule's or that of a `define`. What a parenthesis holds is known only here:
+the grammar takes a value and a condition alike.
 """
 
 from __future__ import annotations
 
-import re
+from decimal import Decimal
 from typing import Final, Literal, cast
 
 from lark import Token, Tree
@@ -14,64 +14,12 @@ from lark import Token, Tree
 from . import ast
 from .ast import Span
 from .errors import ParseError, quoted
-from .lower_leaves import Branch, LeafLowering, branch, span_of, trees
-from .values import pattern as patterns
+from .lower_events import EventLowering
+from .lower_leaves import Branch, branch, span_of, trees
 
 
-class ConditionLowering(LeafLowering):
-    """`bound` holds the names of the elements that the quantifiers around stand on."""
-
-    def __init__(self, source: str, path: str) -> None:
-        super().__init__(source, path)
-        self.bound: list[str] = []
-
-    # --- sets -------------------------------------------------------------------------------------------------------
-
-    def value_set(self, tree: Branch) -> ast.ValueSet:
-        span = span_of(tree)
-        match tree.data:
-            case "range":
-                low, high = (self.number(cast(Token, child)) for child in tree.children)
-                if low > high:
-                    raise self.fault(tree, "the range is empty: its first number is the greater", "empty-range")
-                return ast.RangeSet(low, high, span)
-            case "mail" | "https":
-                kind, names = cast("tuple[Token, Branch]", tuple(tree.children))
-                build = ast.MailSet if tree.data == "mail" else ast.WebSet
-                return build(self.names_set(names), kind.type == "UNDER", span)
-            case "set_name":
-                return ast.SetName(str(tree.children[0]), span)
-            case _:
-                return self.braces(tree)
-
-    def braces(self, tree: Branch) -> ast.SetLiteral:
-        items: list[ast.Scalar] = []
-        names: list[str] = []
-        for child in trees(tree):
-            token = cast(Token, child.children[0])
-            if child.data == "set_name":
-                names.append(str(token))
-            elif token.type == "NULL":
-                raise self.fault(token, "`null` is in no set", "null-in-set", "write `missing x` or `x is null`")
-            else:
-                items.append(self.scalar(token))
-        if not items and not names:
-            raise self.fault(tree, "the set is empty", "empty-set", "a test against it could never be true")
-        return ast.SetLiteral(tuple(items), tuple(names), span_of(tree))
-
-    def names_set(self, node: Branch | Token) -> ast.SetLiteral | ast.SetName:
-        """Domains, hosts, roots, programs: text only."""
-        if isinstance(node, Token):
-            return ast.SetLiteral((self.text(node),), (), span_of(node))
-        if node.data == "set_name":
-            return ast.SetName(str(node.children[0]), span_of(node))
-        for child in trees(node):
-            token = cast(Token, child.children[0])
-            if child.data == "literal" and token.type != "STRING":
-                raise self.fault(token, f"{quoted(token)} is no text", "not-text", "only text can stand in this set")
-        return self.braces(node)
-
-    # --- conditions -------------------------------------------------------------------------------------------------
+class ConditionLowering(EventLowering):
+    """Conditions, and every test of a value."""
 
     def condition(self, tree: Branch) -> ast.Condition:
         return self.deeper(self._condition, tree)
@@ -94,7 +42,22 @@ class ConditionLowering(LeafLowering):
                 return self.quantifier(tree)
             case "parenthesis":
                 return self.condition(branch(tree, 0))
-            case "path" if len(tree.children) == 1 and self.bare(tree) not in (None, *self.bound):
+            case "if_then":
+                test, then, *otherwise = (self.condition(child) for child in trees(tree))
+                return ast.IfThen(test, then, otherwise[0] if otherwise else None, span_of(tree))
+            case "macro_use":
+                return self.macro_use(tree)
+            case "happened":
+                return self.happened(tree)
+            case "session_has":
+                return ast.SessionHas(self.label(branch(tree, -1)), span_of(tree))
+            case "session_exceeds":
+                return ast.SessionExceeds(self.labels(branch(tree, 0)), span_of(tree))
+            case "has_role":
+                return ast.HasRole(self.filled(tree.children[-1], "a role"), span_of(tree))
+            case "time_between" | "time_on":
+                return self.time(tree)
+            case "path" if len(tree.children) == 1 and self.bare(tree) not in (None, *_VALUES, *self.values):
                 return ast.RuleRef(str(tree.children[0]), span_of(tree))
             case _:
                 raise self.value_alone(tree)
@@ -106,24 +69,41 @@ class ConditionLowering(LeafLowering):
 
     def negation(self, tree: Branch) -> ast.Not:
         item = branch(tree, 0)
-        if item.data not in ("parenthesis", "presence", "path"):
+        if item.data not in _TIGHT:
             raise self.fault(
                 self.first_word(tree),
                 "`not` before a test needs parentheses",
                 "loose-not",
-                "write `not (...)`, or put it inside: `x not in s`, `x not matches /.../`",
+                "write `before ...` for `not after ...`, or `not (...)`"
+                if item.data == "happened"
+                else "write `not (...)`, or put it inside: `x not in s`, `x not matches /.../`",
             )
         return ast.Not(self.condition(item), span_of(tree))
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The names that stand for a value here, and so for no condition."""
+        return (*self.bound, *self.parameters, *self.hidden)
+
+    def macro_use(self, tree: Branch) -> ast.MacroUse:
+        name, *given = tree.children
+        operands = tuple(self.operand(child) for child in given if isinstance(child, Tree))
+        if not operands:
+            raise self.fault(
+                tree, f"nothing is put into `{name}`", "empty-macro", f"write `{name}` without parentheses"
+            )
+        return ast.MacroUse(str(name), operands, span_of(tree))
 
     def quantifier(self, tree: Branch) -> ast.Quantified:
         kind, source, *rest = cast("list[Token | Branch | None]", tree.children)
         path = self.argument(cast(Branch, source))
         written = next((child for child in rest if isinstance(child, Token)), None)
         name = "it" if written is None else self.definable(written, "element")
-        if name in self.bound:
+        if name in self.values:
+            what = "a parameter" if name in self.parameters else "the element around"
             raise self.fault(
                 written or tree,
-                f"the element around is already called `{name}`",
+                f"{what} is already called `{name}`",
                 "shadowed-element",
                 "name each element: `each of xs as x (any of x as y (...))`",
             )
@@ -160,6 +140,11 @@ class ConditionLowering(LeafLowering):
                 return ast.Member(operand, within, text, span)
             case "matches":
                 return ast.Matches(operand, self.pattern(cast(Token, children[0])), span=span)
+            case "search":
+                return ast.Matches(operand, self.pattern(cast(Token, children[-1])), True, span)
+            case "like":
+                glob, options = cast("tuple[Token, Branch]", tuple(children))
+                return ast.Like(operand, self.filled(glob, "a pattern of `like`"), self.options(options), span)
             case "holds":
                 kind, part, options = cast("tuple[Token, Branch, Branch]", tuple(children))
                 return ast.Holds(_HOLDS[kind.type], operand, self.operand(part), self.options(options), span)
@@ -172,90 +157,30 @@ class ConditionLowering(LeafLowering):
                 return ast.IsType(operand, ast.JsonType(str(children[0])), span)
             case "is_not_type":
                 return ast.Not(ast.IsType(operand, ast.JsonType(str(children[0])), span), span)
-            case _:
+            case "is_multiple":
+                return ast.MultipleOf(operand, self.multiple(cast(Token, children[0])), span)
+            case "is_not_multiple":
+                return ast.Not(ast.MultipleOf(operand, self.multiple(cast(Token, children[0])), span), span)
+            case "from_user":
                 return ast.FromUser(operand, span)
+            case "from_results":
+                return ast.FromResults(operand, self.tools(branch(tree, 0)), span)
+            case "derived_untrusted":
+                return ast.DerivedFrom(operand, "untrusted", span)
+            case "derived_label":
+                return ast.DerivedFrom(operand, self.label(branch(tree, 0)), span)
+            case _:
+                return ast.DerivedFrom(operand, self.tools(branch(tree, 0)), span)
+
+    def multiple(self, token: Token) -> int | Decimal:
+        step = self.number(token)
+        if step <= 0:
+            raise self.fault(token, "a number is a multiple of something above 0", "bad-number", "as in `0.01`")
+        return step
 
     def options(self, tree: Branch) -> ast.TextOptions:
         ignoring, after = tree.children
         return ast.TextOptions(ignoring is not None, after is not None) if ignoring or after else ast.EXACT
-
-    def pattern(self, token: Token) -> str:
-        written = _PAIR.findall(token[1:-1])
-        text = "".join("/" if part == "\\/" else part for part in written)
-        try:
-            patterns.compile(text)
-        except patterns.PatternError as error:
-            whole = span_of(token)
-            before = 1 + error.position + text.count("/", 0, error.position)  # each `/` is written `\/`
-            at = min(before, whole.end - whole.start - 1)
-            place = Span(whole.start + at, whole.end, whole.line, whole.column + at)
-            raise self.fault(
-                place, f"the pattern cannot be used: {error.message}", "bad-pattern", error.help
-            ) from error
-        return text
-
-    # --- operands ---------------------------------------------------------------------------------------------------
-
-    def operand(self, tree: Branch) -> ast.Operand:
-        return self.deeper(self._operand, tree)
-
-    def _operand(self, tree: Branch) -> ast.Operand:
-        match tree.data:
-            case "plus" | "times" | "minus":
-                left, right = trees(tree)
-                if tree.data == "minus":
-                    self.spaced(cast(Token, tree.children[1]))
-                return ast.Arithmetic(_SIGNS[str(tree.data)], self.operand(left), self.operand(right), span_of(tree))
-            case "path":
-                return self.argument(tree)
-            case "literal":
-                return ast.Literal(self.scalar(cast(Token, tree.children[0])), span_of(tree))
-            case "list":
-                items = tuple(cast(ast.Literal, self.operand(child)) for child in trees(tree))
-                return ast.ListLiteral(items, span_of(tree))
-            case "length":
-                return ast.LengthOf(self.argument(branch(tree, 0)), span_of(tree))
-            case "parenthesis":
-                return self.operand(branch(tree, 0))
-            case _:
-                raise self.fault(
-                    tree,
-                    "a condition stands where a value is compared",
-                    "condition-as-value",
-                    "join conditions with `and`",
-                )
-
-    def spaced(self, minus: Token) -> None:
-        at = minus.start_pos or 0
-        if not (self.source[at - 1].isspace() and self.source[at + 1 : at + 2].isspace()):
-            raise self.fault(
-                minus, "`-` needs a space on both sides", "minus-spaces", "`a - b` subtracts, `a-b` is a name"
-            )
-
-    def argument(self, tree: Branch) -> ast.Argument | ast.Element:
-        first, *rest = tree.children
-        steps = tuple(self.step(cast(Branch, child)) for child in rest)
-        if isinstance(first, Tree):
-            return ast.Argument((self.step(first), *steps), span_of(tree))
-        name = str(first)
-        return (
-            ast.Element(name, steps, span_of(tree))
-            if name in self.bound
-            else ast.Argument((name, *steps), span_of(tree))
-        )
-
-    def step(self, tree: Branch) -> str | int:
-        token = cast(Token, tree.children[0])
-        if tree.data == "dotted":
-            return self.key(token)
-        index = self.whole(token)
-        if index < 0:
-            raise self.fault(token, "a position counts from 0", "bad-position")
-        return index
-
-    @staticmethod
-    def bare(path: Branch) -> str | None:
-        return str(path.children[0]) if isinstance(path.children[0], Token) else None
 
 
 _PRESENCE: Final[dict[str, Literal["has", "missing", "absent"]]] = {
@@ -268,5 +193,6 @@ _HOLDS: Final[dict[str, Literal["starts with", "ends with", "contains"]]] = {
     "ENDS": "ends with",
     "CONTAINS": "contains",
 }
-_SIGNS: Final[dict[str, Literal["+", "-", "*"]]] = {"plus": "+", "minus": "-", "times": "*"}
-_PAIR: Final = re.compile(r"\\.|[^\\]")
+_VALUES: Final = ("call", "result")
+_TIGHT: Final = ("parenthesis", "presence", "path", "macro_use", "session_has", "session_exceeds", "has_role")
+"""What `not` may stand before: nothing in it could be meant to be outside."""

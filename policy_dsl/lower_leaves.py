@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, TypeVar, cast
 
@@ -13,6 +14,7 @@ from lark import Token, Tree
 from . import ast
 from .ast import Span
 from .errors import ParseError, quoted
+from .values import pattern as patterns
 from .words import NOT_NAMES
 
 MAX_DEPTH: Final = 64
@@ -102,6 +104,86 @@ class LeafLowering:
         digits = token.replace("_", "")
         return Decimal(digits) if "." in digits else int(digits)
 
+    def pattern(self, token: Token) -> str:
+        written = _PAIR.findall(token[1:-1])
+        text = "".join("/" if part == "\\/" else part for part in written)
+        try:
+            patterns.compile(text)
+        except patterns.PatternError as error:
+            whole = span_of(token)
+            before = 1 + error.position + text.count("/", 0, error.position)  # each `/` is written `\/`
+            at = min(before, whole.end - whole.start - 1)
+            place = Span(whole.start + at, whole.end, whole.line, whole.column + at)
+            raise self.fault(
+                place, f"the pattern cannot be used: {error.message}", "bad-pattern", error.help
+            ) from error
+        return text
+
+    def redaction(self, token: Token) -> str:
+        """A pattern of what is replaced: it cannot match the empty text, which stands everywhere."""
+        pattern = self.pattern(token)
+        if patterns.compile(pattern).fullmatch(""):
+            raise self.fault(token, "this matches nothing at all, too", "bad-pattern", "write `+` for `*`")
+        return pattern
+
+    def template(self, token: Token, known: frozenset[str] | None) -> str:
+        """Text with placeholders `{name}`, of the `known` ones (None: any); `{{` and `}}` are the braces themselves."""
+        text = self.text(token)
+        written = list(_PLACEHOLDER.finditer(token))
+        for index, found in enumerate(_PLACEHOLDER.finditer(text)):
+            if found.group() in ("{{", "}}") or (found["name"] and (known is None or found["name"] in known)):
+                continue
+            span = span_of(token)
+            if index < len(written) and written[index].group() == found.group():
+                at, end = written[index].span()
+                span = Span(span.start + at, span.start + end, span.line, span.column + at)
+            if found["name"] is None:
+                sign = found.group()
+                raise self.fault(
+                    span, f"`{sign}` stands for nothing", "bad-placeholder", f"write `{sign}{sign}` for the sign itself"
+                )
+            says = ", ".join(f"`{{{name}}}`" for name in sorted(known or ()))
+            raise self.fault(
+                span,
+                f"{quoted(found.group())} is no placeholder here",
+                "bad-placeholder",
+                f"known here: {says}" if says else "name an argument, as in `{amount}`",
+            )
+        return text
+
+    def filled(self, token: Node, what: str) -> str:
+        """Text of at least one character."""
+        assert isinstance(token, Token)
+        text = self.text(token)
+        if not text:
+            raise self.fault(token, f"{what} has at least one character", "empty-name")
+        return text
+
+    def moment(self, token: Token) -> str:
+        """An RFC 3339 date and time with its zone."""
+        text = self.text(token)
+        try:
+            known = _MOMENT.fullmatch(text) is not None and datetime.fromisoformat(text) is not None
+        except ValueError:
+            known = False
+        if not known:
+            raise self.fault(
+                token, f"{quoted(text)} is no moment", "bad-time", 'as in `"2026-11-20T10:00Z"`, with its zone'
+            )
+        return text
+
+    def duration(self, tree: Branch) -> ast.Duration:
+        amount, unit = cast("tuple[Token, Token]", tuple(tree.children))
+        return ast.Duration(self.counted(amount, "a length of time"), str(unit).removesuffix("s"), span_of(tree))
+
+    def counted(self, token: Node, what: str) -> int:
+        """A whole number of at least 1."""
+        assert isinstance(token, Token)
+        number = self.whole(token)
+        if number < 1:
+            raise self.fault(token, f"{what} is at least 1", "bad-number")
+        return number
+
     def whole(self, token: Node) -> int:
         assert isinstance(token, Token)
         number = self.number(token)
@@ -127,4 +209,9 @@ def branch(tree: Branch, index: int) -> Branch:
 
 
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*|[1-9][0-9]{0,2}(_[0-9]{3})+)(\.[0-9]+)?", re.ASCII)
-_WORD: Final = re.compile(r"[a-z]+")
+_MOMENT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
+)
+_PLACEHOLDER: Final = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}]*)\}|[{}]")
+_PAIR: Final = re.compile(r"\\.|[^\\]")
+_WORD: Final = re.compile(r"[A-Za-z_]+")

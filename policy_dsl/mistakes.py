@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property
 from typing import Final
 
 from lark import Token
@@ -18,71 +16,9 @@ from lark import Token
 from .ast import Span
 from .errors import ParseError, quoted
 from .expected import STATEMENTS, expected, spellings
+from .mistakes_sentences import MISSING, MISUSED
+from .stumble import FOUND, Slip, Stumble
 from .words import OTHER_WORDS, PRESENCE, SIGN_HELP, SIGNS
-
-
-@dataclass(frozen=True)
-class Stumble:
-    """Where the parser stopped: at `at` in `text`, after `tokens`, where only a token of the kinds `accepts` fits."""
-
-    text: str
-    path: str
-    at: int
-    tokens: tuple[Token, ...]
-    accepts: frozenset[str]
-
-    @cached_property
-    def found(self) -> str:
-        """The word or sign that stopped it; empty at the end of the file."""
-        match = _FOUND.match(self.text, self.at)
-        return "" if match is None else match.group()
-
-    @cached_property
-    def rule(self) -> tuple[Token, ...]:
-        """The tokens of the statement that it is in."""
-        for start in range(len(self.tokens) - 1, -1, -1):
-            approval = start > 0 and self.tokens[start - 1].type == "_APPROVAL"  # its `for` begins nothing
-            if self.tokens[start].type in STATEMENTS and not approval:
-                return self.tokens[start:]
-        return self.tokens
-
-    @cached_property
-    def open(self) -> tuple[Token, ...]:
-        """The brackets that are still open, outermost first."""
-        brackets: list[Token] = []
-        for token in self.tokens:
-            if token.type in _OPENS:
-                brackets.append(token)
-            elif token.type in _CLOSES and brackets:
-                brackets.pop()
-        return tuple(brackets)
-
-    def before(self, count: int = 1) -> str:
-        """The kind of the token `count` before the place, empty where there is none."""
-        return self.tokens[-count].type if len(self.tokens) >= count else ""
-
-    def takes(self, *kinds: str) -> bool:
-        return any(kind in self.accepts for kind in kinds)
-
-    @property
-    def operand_next(self) -> bool:
-        """Whether a condition or a value can begin here."""
-        return self.takes("TRUE") and self.takes("NAME") and self.takes("_LENGTH")
-
-    @property
-    def test_next(self) -> bool:
-        """Whether an operand stands before and a test of it can follow."""
-        return self.takes("COMPARE")
-
-
-@dataclass(frozen=True, slots=True)
-class Slip:
-    """What is said: the message, the help, and the place where it is not the found word itself."""
-
-    message: str
-    code: str
-    help: str | None = None
-    place: Span | None = None
 
 
 def explain(stumble: Stumble) -> ParseError:
@@ -105,6 +41,7 @@ def kept_for_later(token: Token, text: str, path: str) -> ParseError:
         message, code, help = f"`{token}` is not a word of the language", "other-word", f"write `{_SMALL[token]}`"
     elif token.type == "RESERVED":
         message, code, help = f"found `{token}`, expected a condition or a value", "expected", dotted
+        help = _RESERVED_HELP.get(str(token), dotted)
     else:
         message, code = f"`{token}` is kept for a later version: language 1 does not have it yet", "later-version"
         help = dotted if token.type == "LATER_OPERAND" else "docs/language.md lists the words that are kept"
@@ -216,14 +153,14 @@ def _no_signature(s: Stumble) -> Slip | None:
 
 
 def _signature_of_open_rule(s: Stumble) -> Slip | None:
-    if s.found != "(" or not s.rule or s.rule[0].type not in ("_FORBID", "_REQUIRE") or s.before() not in _TOOL_ENDS:
+    word = _OPEN_WORDS.get(s.rule[0].type) if s.rule else None
+    if s.found != "(" or word is None or (s.before() not in _TOOL_ENDS and s.before(2) != "_INTENT"):
         return None
     if any(token.type in ("_WHEN", "_UNLESS") for token in s.rule):
         return None
-    word = "forbid" if s.rule[0].type == "_FORBID" else "require approval for"
-    return Slip(
-        f"`{word}` takes no list of arguments", "signature-here", "it holds whatever a call carries; test with `when`"
-    )
+    untested = s.rule[0].type in ("_HIDE", "_CLEARANCE")
+    help = "it holds whatever a call carries" if untested else "it holds whatever a call carries; test with `when`"
+    return Slip(f"`{word}` takes no list of arguments", "signature-here", help)
 
 
 def _mixed(s: Stumble) -> Slip | None:
@@ -248,7 +185,7 @@ def _split_sign(s: Stumble) -> Slip | None:
     if not s.tokens or s.tokens[-1].end_pos != s.at:
         return None
     start = s.tokens[-1].start_pos or 0
-    match = _FOUND.match(s.text, start)
+    match = FOUND.match(s.text, start)
     sign = "" if match is None else match.group()
     if s.tokens[-1].type == "EQUAL" and sign == "==":
         return Slip("`==` does not define", "wrong-sign", "write `=`", _at(s, start, start + 2))
@@ -260,6 +197,8 @@ def _split_sign(s: Stumble) -> Slip | None:
 
 
 def _equals_sign(s: Stumble) -> Slip | None:
+    if s.found in ("==", ":", ":=") and s.takes("EQUAL"):
+        return Slip(f"`{s.found}` does not set a value", "wrong-sign", "write `=`")
     if s.found not in ("=", "=="):
         return None
     if s.test_next:
@@ -274,7 +213,9 @@ def _equals_sign(s: Stumble) -> Slip | None:
 
 
 def _text_as_pattern(s: Stumble) -> Slip | None:
-    if s.before() != "_MATCHES":
+    if s.before() == "_LIKE" and s.found[:1] == "/":
+        return Slip("`like` takes text", "not-text", 'write `like "*.txt"`, or `matches /.../` for a pattern')
+    if s.before() not in ("_MATCHES", "_MATCHING"):
         return None
     if s.found[:1] == '"':
         return Slip(
@@ -336,7 +277,7 @@ def _no_comma(s: Stumble) -> Slip | None:
 
 
 def _no_of(s: Stumble) -> Slip | None:
-    if s.before() not in ("EACH", "ANY", "_LENGTH"):
+    if s.before() not in ("EACH", "ANY", "_LENGTH") or not s.takes("_OF"):
         return None
     word = s.tokens[-1]
     return Slip(
@@ -367,13 +308,17 @@ def _unquoted(s: Stumble) -> Slip | None:
     if not s.found[:1].isalpha() or not s.takes("STRING") or s.takes("NAME", "PATTERN") or s.operand_next:
         return None
     word = s.found
-    if s.before() == "_TOOLS":
+    if s.before() in ("_TOOLS", "_IMPORT"):
         word = s.text[s.at :].split(maxsplit=1)[0]
     return Slip(f"found {quoted(word)}, expected text", "unquoted", f'write `"{word}"`', _at(s, s.at, s.at + len(word)))
 
 
 def _quoted_name(s: Stumble) -> Slip | None:
-    if s.before() not in ("_AS", "_SET", "_GROUP") or s.found[:1] != '"' or not s.takes("NAME"):
+    if (
+        s.before() not in ("_AS", "_SET", "_GROUP", "_LAYER", "_LEVELS", "_DEFINE", "_COUNTER")
+        or s.found[:1] != '"'
+        or not s.takes("NAME")
+    ):
         return None
     return Slip("names given in a policy stand without quotes", "quoted-name", "as in `pay-known` or `own_mail`")
 
@@ -416,8 +361,9 @@ def _sign(s: Stumble) -> Slip | None:
 
 
 def _other_word(s: Stumble) -> Slip | None:
-    other = OTHER_WORDS.get(s.found.lower())
-    if other is None or not any(s.takes(kind) for kind in other.fits):
+    others = OTHER_WORDS.get(s.found.lower(), ())
+    other = next((other for other in others if s.takes(*other.fits)), None)
+    if other is None:
         return None
     return Slip(f"`{s.found}` is not a word of the language", "other-word", f"write {other.write}")
 
@@ -427,6 +373,7 @@ def _close_word(s: Stumble) -> Slip | None:
         return None
     words = {word: kind for kind in s.accepts for word in spellings(kind)}
     close = get_close_matches(s.found.lower(), words, n=1, cutoff=0.7)
+    close = close or [word for word in words if len(s.found) > _SHORT and word.startswith(s.found.lower())]
     if not close:
         return None
     return Slip(f"found `{s.found}`, expected {expected(s.accepts)}", "expected", f"did you mean `{close[0]}`?")
@@ -449,6 +396,7 @@ SLIPS: Final[tuple[Callable[[Stumble], Slip | None], ...]] = (
     _twice_not,
     _no_of,
     _not_a_set,
+    *MISUSED,
     _bad_number,
     _otherwise,
     _quoted_name,
@@ -461,6 +409,7 @@ SLIPS: Final[tuple[Callable[[Stumble], Slip | None], ...]] = (
     _other_word,
     _sign,
     _close_word,
+    *MISSING,
     _unquoted,
     _no_comma,
 )
@@ -471,6 +420,10 @@ def _plain(s: Stumble) -> Slip:
     return Slip(f"found {found}, expected {expected(s.accepts)}", "expected")
 
 
+_RESERVED_HELP: Final[dict[str, str]] = {
+    "if": "write `(if ... then ...)`",
+    "since": "write `after released f`; `since` stands behind a counter",
+}
 _SMALL: Final[dict[str, str]] = {"True": "true", "False": "false", "None": "null"}
 _RULE_WORDS: Final = frozenset({"_ALLOW", "_ASK", "_FORBID", "_REQUIRE"})
 _CLAUSE_WORDS: Final = frozenset({"as", "priority", "message", "unless", "when"})
@@ -478,16 +431,16 @@ _COMPARISONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _QUOTES: Final = "'`´‘’“”„«»"
 _PAIRS: Final[dict[str, str]] = {"(": ")", "[": "]", "{": "}"}
 _CLOSING: Final[dict[str, str]] = {"(": "RPAR", "[": "RSQB", "{": "RBRACE"}
-_OPENS: Final = frozenset({"LPAR", "LSQB", "LBRACE"})
-_CLOSES: Final = frozenset({"RPAR", "RSQB", "RBRACE"})
+_OPEN_WORDS: Final[dict[str, str]] = {
+    "_FORBID": "forbid",
+    "_REQUIRE": "require approval for",
+    "_LIMIT": "limit",
+    "_CLEARANCE": "clearance of",
+    "_REWRITE": "rewrite",
+    "_HIDE": "hide",
+}
+_NAMING: Final = frozenset({"_AS", "_SET", "_GROUP", "_LAYER", "_LEVELS", "_DEFINE", "_COUNTER", "_INTENT"})
+_SHORT: Final = 2
 _TOOL_ENDS: Final = frozenset({"PATTERN", "STRING", "RBRACE"})
-_BLOCK_WORDS: Final = frozenset(
-    {"for", "set", "group", "use", "test", "otherwise", "allow", "ask", "forbid", "require"}
-)
+_BLOCK_WORDS: Final = frozenset(word for kind in STATEMENTS for word in spellings(kind))
 _TEXT: Final = re.compile(r'"([^"\\\x00-\x1f]|\\[^\x00-\x1f])*"')
-_FOUND: Final = re.compile(
-    r'"(?:[^"\\\n]|\\[^\n])*"?'
-    r"|'[^'\n]*'?|[‘’“”„«»`´][^‘’“”„«»`´\n]*[‘’“”„«»`´]?"
-    r"|[^\W\d]\w*(?:-\w+)*|-?\d\w*(?:\.\d\w*)?"
-    r"|===|!==|==|!=|<=|>=|=>|->|=~|=<|<>|:=|&&|\|\||\.\.\.|\.\.|//|/\*|\S"
-)

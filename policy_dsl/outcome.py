@@ -1,10 +1,12 @@
-"""What a PolicySet says to one call. The compiled program and the reference evaluator must give equal Outcomes."""
+"""What a PolicySet says to one call. The compiled program and the reference evaluator must give equal answers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
+
+from .ast import Json
 
 
 class Reason(StrEnum):
@@ -16,7 +18,8 @@ class Reason(StrEnum):
     BAD_ARGUMENTS = "bad-arguments"  # the arguments do not fit the tool's own schema
     LIMIT = "limit"  # a limit is used up
     CLEARANCE = "clearance"  # the session carries a label that the tool has no clearance for
-    RULE_ERROR = "rule-error"  # a forbid or require approval could not be evaluated, so it holds
+    RULE_ERROR = "rule-error"  # a forbid, require approval or rewrite could not be evaluated, so it holds
+    REWRITE_CONFLICT = "rewrite-conflict"  # two rewrites of the call write the same place with different values
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,9 @@ class RuleError:
 class Outcome:
     """`rule` is the id of the deciding rule (the smallest where several decide alike), None where no rule did.
 
-    `message` is that rule's own text for the model, else the policy's `otherwise` message, else None.
-    `errors` is sorted by rule id and lists exactly the rules whose error changed the outcome (docs/language.md).
+    `message` is that rule's own text for the model, else the `otherwise` message of its layer, else None.
+    `errors` is sorted by rule id and lists exactly the rules whose error changed the outcome (docs/language.md); of
+    several layers, those of the layer that decided.
     """
 
     effect: Literal["allow", "ask", "forbid"]
@@ -52,3 +56,17 @@ class Outcome:
     reason: Reason
     message: str | None
     errors: tuple[RuleError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """What a PolicySet's rewrites make of one call; that call is then decided from the start, with no rewrites.
+
+    `rules` are the ids of those that matched and wrote something, in ascending order. Exactly one of the other two is
+    set: `arguments`, a deep copy with all that they wrote, or `refusal`, why the call is forbidden instead: a rewrite
+    was an error (`rule-error`), or two of them contradict each other (`rewrite-conflict`).
+    """
+
+    rules: tuple[str, ...]
+    arguments: dict[str, Json] | None
+    refusal: Outcome | None

@@ -1,22 +1,25 @@
 """Text to PolicyFile: the parser's loop, and the comments that the grammar passes over.
 
-The loop looks at each token before the parser does, so that a word kept for a later version stops it at once. A text
-that is no sentence goes to `mistakes.py` for a message in the writer's own terms; a tree goes to `lower.py`.
+The loop itself is in driver.py. Here is what it is told of: a word kept for a later version stops it at once, a text
+that is no sentence goes to `mistakes.py` for a message in the writer's own terms, and a tree goes to `lower.py`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
-from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedToken, lexer
+from lark import Lark, Token, lexer
 
 from .ast import Comment, PolicyFile, Span
+from .driver import Driver, Read, Stuck
 from .errors import ParseError, is_invisible, quoted
 from .lower import lower
-from .mistakes import Stumble, explain, kept_for_later
+from .mistakes import explain, kept_for_later
+from .stumble import Stumble
 
 LANGUAGE: Final = 1
 """The version of the language that this package reads."""
@@ -28,9 +31,9 @@ MAX_LENGTH: Final = 16 * 1024 * 1024
 def parse(text: str, path: str = "<policy>") -> PolicyFile:
     """The file that `text` spells. `path` is what errors call it. Raises ParseError, and nothing else, for bad text."""
     _refuse_unreadable(text, path)
-    tree, gaps = _read(text, path)
-    statements = lower(tree, text, path)
-    return PolicyFile(path, LANGUAGE, statements, text, tuple(_comments(text, gaps)) if "#" in text else ())
+    read = _read(text, path)
+    statements = lower(read.tree, text, path)
+    return PolicyFile(path, LANGUAGE, statements, text, tuple(_comments(text, read)) if "#" in text else ())
 
 
 @cache
@@ -45,29 +48,23 @@ def grammar() -> Lark:
         lexer.has_interegular = compares
 
 
-def _read(text: str, path: str) -> tuple[Tree[Token], list[tuple[int, int]]]:
-    """The tree, and the stretches of text between its tokens, where comments are."""
-    parser: Any = grammar().parse_interactive(text)  # lark leaves half of it untyped
-    tokens: list[Token] = []
+@cache
+def driver() -> Driver:
+    """The loop over the parser's tables, for any number of threads."""
+    return Driver(grammar())
+
+
+def _read(text: str, path: str) -> Read:
+    def refuse(token: Token, index: int) -> None:
+        if token.type.startswith("LATER_") or token.type == "RESERVED":
+            raise kept_for_later(token, text, path)
+        if index == 1 and token != str(LANGUAGE):
+            raise _other_language(token, text, path)
+
     try:
-        for token in parser.iter_parse():
-            tokens.append(token)
-            if token.type.startswith("LATER_") or token.type == "RESERVED":
-                raise kept_for_later(token, text, path)
-            if len(tokens) == 2 and token != str(LANGUAGE):
-                raise _other_language(token, text, path)
-        tree: Tree[Token] = parser.feed_eof(tokens[-1] if tokens else None)
-    except UnexpectedToken as error:
-        end = error.token.type == "$END"
-        at = len(text) if end else error.token.start_pos or 0
-        tokens = tokens if end or not tokens or tokens[-1].start_pos != at else tokens[:-1]
-        raise explain(Stumble(text, path, at, tuple(tokens), frozenset(parser.accepts()))) from None
-    except UnexpectedCharacters as error:
-        stumble = Stumble(text, path, error.pos_in_stream or 0, tuple(tokens), frozenset(parser.accepts()))
-        raise explain(stumble) from None
-    starts = [token.start_pos or 0 for token in tokens]
-    ends = [token.end_pos or 0 for token in tokens]
-    return tree, list(zip([0, *ends], [*starts, len(text)], strict=True))
+        return driver().read(text, refuse)
+    except Stuck as stuck:
+        raise explain(Stumble(text, path, stuck.at, stuck.tokens, stuck.accepts)) from None
 
 
 def _other_language(token: Token, text: str, path: str) -> ParseError:
@@ -81,19 +78,16 @@ def _other_language(token: Token, text: str, path: str) -> ParseError:
     )
 
 
-def _comments(text: str, gaps: list[tuple[int, int]]) -> list[Comment]:
-    found: list[Comment] = []
-    for start, end in gaps:
+def _comments(text: str, read: Read) -> Iterator[Comment]:
+    """The comments in the stretches between the tokens."""
+    for start, end in zip([0, *read.ends], [*read.starts, len(text)], strict=True):
         if text.find("#", start, end) < 0:
             continue
         for comment in _COMMENT.finditer(text, start, end):
-            line_start = text.rfind("\n", 0, comment.start()) + 1
-            own_line = not text[line_start : comment.start()].strip()
-            words = comment.group().rstrip()
-            at = comment.start()
-            line = text.count("\n", 0, at) + 1
-            found.append(Comment(words, own_line, Span(at, at + len(words), line, at - line_start + 1)))
-    return found
+            at, words = comment.start(), comment.group().rstrip()
+            line, column = read.lines.place(at)
+            own_line = not text[at - column + 1 : at].strip()
+            yield Comment(words, own_line, Span(at, at + len(words), line, column))
 
 
 _COMMENT: Final = re.compile(r"#[^\n]*")

@@ -19,6 +19,8 @@ from .words import NOT_NAMES
 Bound = tuple[str, ...]
 """The names of the elements of the quantifiers around."""
 
+Target = ast.ToolPattern | ast.GroupName | ast.IntentName
+
 
 def text(value: str) -> str:
     """A JSON string in which a reader sees every character."""
@@ -46,17 +48,20 @@ def key(name: str) -> str:
     return name if _NAME.fullmatch(name) else text(name)
 
 
-def tool(pattern: ast.ToolPattern | ast.GroupName) -> str:
+def tool(pattern: Target) -> str:
     if isinstance(pattern, ast.GroupName):
         return pattern.name
+    if isinstance(pattern, ast.IntentName):
+        return f"intent {pattern.name}"
     plain = _PATTERN.fullmatch(pattern.tool) is not None
     if pattern.server is None:  # the quotes of a name without a server say that it is no group
-        return pattern.tool if plain and not pattern.quoted else text(pattern.tool)
+        bare = plain and not pattern.quoted and pattern.tool != "intent"
+        return pattern.tool if bare else text(pattern.tool)
     server = pattern.server if _SERVER.fullmatch(pattern.server) else text(pattern.server)
     return f"{server}/{pattern.tool if plain else text(pattern.tool)}"
 
 
-def tools(patterns: Sequence[ast.ToolPattern | ast.GroupName]) -> str:
+def tools(patterns: Sequence[Target]) -> str:
     return tool(patterns[0]) if len(patterns) == 1 else braced([tool(pattern) for pattern in patterns])
 
 
@@ -78,7 +83,7 @@ def named_argument(node: ast.NamedArgument) -> str:
 
 
 def scope(node: ast.Scope) -> str:
-    acting = [("tenant", node.tenants), ("agent", node.agents)]
+    acting = [("tenant", node.tenants), ("agent", node.agents), ("via", node.via)]
     behalf = [("user", node.users), ("role", node.roles)]
     parts = [_party(kind, names) for kind, names in acting if names]
     if parts and (node.users or node.roles):
@@ -128,6 +133,21 @@ def operand(node: ast.Operand, bound: Bound) -> str:
             return path(node, bound)
         case ast.LengthOf(operand=inner):
             return f"length of {operand(inner, bound)}"
+        case ast.NumberOf(operand=inner):
+            spelled = operand(inner, bound)
+            return f"number of ({spelled})" if isinstance(inner, ast.Arithmetic) else f"number of {spelled}"
+        case ast.CounterValue(counter=name, keys=keys):
+            return f"counter {name}{_keys(keys, bound)}"
+        case ast.Tally(tracker=place, keys=keys):
+            return f"counter #{place}{_keys(keys, bound)}"
+        case ast.Claim(name=name):
+            return f"claim {text(name)}"
+        case ast.PrincipalPart(part=part):
+            return f"principal {part}"
+        case ast.CallValue(path=steps):
+            return f"call{_steps(steps)}"
+        case ast.ResultValue(path=steps):
+            return f"result{_steps(steps)}"
         case ast.Arithmetic(op=sign, left=left, right=right):
             return f"{_term(left, sign, bound, False)} {sign} {_term(right, sign, bound, True)}"
 
@@ -140,6 +160,14 @@ def _term(node: ast.Operand, sign: str, bound: Bound, right: bool) -> str:
     looser = sign == "*" and node.op != "*"
     again = right and (sign == "*") == (node.op == "*")
     return f"({spelled})" if looser or again else spelled
+
+
+def operands(nodes: Sequence[ast.Operand], bound: Bound = ()) -> str:
+    return ", ".join(operand(node, bound) for node in nodes)
+
+
+def _keys(keys: Sequence[ast.Operand], bound: Bound) -> str:
+    return f"[{operands(keys, bound)}]" if keys else ""
 
 
 def path(node: ast.Argument | ast.Element, bound: Bound) -> str:
@@ -173,6 +201,23 @@ def condition(node: ast.Condition, bound: Bound = ()) -> str:
             return rule
         case ast.Constant(value=value):
             return f"0 == {0 if value else 1}"
+        case ast.IfThen(test=test, then=then, otherwise=otherwise):
+            last = "" if otherwise is None else f" else {condition(otherwise, bound)}"
+            return f"if {branch(test, bound)} then {branch(then, bound)}{last}"
+        case ast.MacroUse(name=name, operands=given):
+            return f"{name}({operands(given, bound)})"
+        case ast.Happened(event=event):
+            return f"{happened_head(node)}{happening(event, bound)}{happened_tail(node, bound)}"
+        case ast.SessionHas(label=carried):
+            return f"session has {label(carried)}"
+        case ast.SessionExceeds(clearance=labels):
+            return f"session exceeds {braced([label(item) for item in labels])}"
+        case ast.HasRole(role=role):
+            return f"principal has role {text(role)}"
+        case ast.TimeBetween():
+            return time(node)
+        case ast.Seen() | ast.TimeWithin():
+            return _resolved(node, bound)
         case _:
             return f"{operand(subject(node), bound)} {tail(node, bound)}"
 
@@ -180,7 +225,13 @@ def condition(node: ast.Condition, bound: Bound = ()) -> str:
 def joined(node: ast.Condition, bound: Bound) -> str:
     """A condition as one side of `and` or `or`."""
     spelled = condition(node, bound)
-    return f"({spelled})" if isinstance(node, ast.And | ast.Or) else spelled
+    return f"({spelled})" if isinstance(node, ast.And | ast.Or | ast.IfThen) else spelled
+
+
+def branch(node: ast.Condition, bound: Bound) -> str:
+    """A condition between `if`, `then` and `else`."""
+    spelled = condition(node, bound)
+    return f"({spelled})" if isinstance(node, ast.IfThen) else spelled
 
 
 def negated(node: ast.Condition, bound: Bound) -> str:
@@ -188,7 +239,7 @@ def negated(node: ast.Condition, bound: Bound) -> str:
     if denied is not None:
         return f"{operand(subject(node), bound)} {denied}"
     spelled = condition(node, bound)
-    return f"not {spelled}" if isinstance(node, ast.Presence | ast.RuleRef) else f"not ({spelled})"
+    return f"not {spelled}" if isinstance(node, TIGHT) else f"not ({spelled})"
 
 
 def quantified(node: ast.Quantified, bound: Bound) -> str:
@@ -226,8 +277,18 @@ def tail(node: ast.Condition, bound: Bound) -> str:
             return f"{sign} {operand(right, bound)}{options(how)}"
         case ast.Member(within=within, text=how):
             return f"in {value_set(within)}{options(how)}"
-        case ast.Matches(pattern=pattern):
-            return f"matches /{pattern.replace('/', chr(92) + '/')}/"
+        case ast.Matches(pattern=written, search=search):
+            return f"{'contains' if search else 'matches'} {pattern(written)}"
+        case ast.Like(glob=glob, text=how):
+            return f"like {text(glob)}{options(how)}"
+        case ast.MultipleOf(step=step):
+            return f"is multiple of {number(step)}"
+        case ast.FromResults(tools=asked):
+            return f"from results of {tools(asked)}"
+        case ast.DerivedFrom(source=source):
+            return f"derived from {_source(source)}"
+        case ast.FromSource(source=place, loosely=loosely):
+            return f"{'derived from' if loosely else 'from'} results #{place}"
         case ast.Holds(kind=kind, part=part, text=how):
             return f"{kind} {operand(part, bound)}{options(how)}"
         case ast.Under(roots=roots):
@@ -244,7 +305,19 @@ def denied_tail(node: ast.Condition, bound: Bound) -> str | None:
     """`not in s`, `is not null`: the words of a test denied, None where `not (...)` must be written."""
     if isinstance(node, ast.IsType):
         return f"is not {node.type}"
+    if isinstance(node, ast.MultipleOf):
+        return f"is not multiple of {number(node.step)}"
     return f"not {tail(node, bound)}" if isinstance(node, _DENIABLE) else None
+
+
+def pattern(written: str) -> str:
+    return f"/{written.replace('/', chr(92) + '/')}/"
+
+
+def _source(source: str | ast.Label | tuple[ast.ToolPattern | ast.GroupName, ...]) -> str:
+    if isinstance(source, str):
+        return source
+    return f"label {label(source)}" if isinstance(source, ast.Label) else f"results of {tools(source)}"
 
 
 def _roots(roots: ast.SetLiteral | ast.SetName) -> str:
@@ -253,11 +326,84 @@ def _roots(roots: ast.SetLiteral | ast.SetName) -> str:
     return value_set(roots)
 
 
+# --- the session and the clock --------------------------------------------------------------------------------------
+
+
+def label(node: ast.Label) -> str:
+    return node.name if node.compartment is None else f"{node.name}({node.compartment})"
+
+
+def event_head(node: ast.Event) -> str:
+    return f"{node.kind} {tools(node.tools)}"
+
+
+def happening(node: ast.Event, bound: Bound = ()) -> str:
+    """An event; names that are bound around it are dotted in its condition, where they are not seen."""
+    inside = "" if node.condition is None else f"({condition(node.condition, bound)})"
+    return f"{event_head(node)}{inside}"
+
+
+def happened_head(node: ast.Happened) -> str:
+    return f"{node.mode} "
+
+
+def happened_tail(node: ast.Happened, bound: Bound) -> str:
+    until = "" if node.until is None else f" until {happening(node.until, bound)}"
+    within = "" if node.within is None else f" within {duration(node.within)}"
+    return f"{until}{within}"
+
+
+def change(node: ast.Change) -> str:
+    match node:
+        case ast.SetArgument(path=steps, value=value):
+            return f"set {path(ast.Argument(steps), ())} = {operand(value, ())}"
+        case ast.RemoveArgument(path=steps):
+            return f"remove {path(ast.Argument(steps), ())}"
+        case ast.RedactArgument(path=steps):
+            return f"redact {path(ast.Argument(steps), ())} {redaction(node)}"
+
+
+def redaction(node: ast.RedactArgument | ast.RedactResults) -> str:
+    return f"matching {pattern(node.pattern)} with {text(node.replacement)}"
+
+
+def duration(node: ast.Duration) -> str:
+    return f"{number(node.amount)} {node.unit}{'s' * (node.amount != 1)}"
+
+
+def window(node: ast.Window) -> str:
+    match node:
+        case ast.Calendar(unit=unit, zone=zone):
+            return f"each {unit} in {text(zone)}"
+        case ast.Sliding(duration=length):
+            return f"within {duration(length)}"
+        case ast.Ever():
+            return "ever"
+
+
+def time(node: ast.TimeBetween) -> str:
+    between = "" if node.start is None or node.end is None else f" between {_clock(node.start)} and {_clock(node.end)}"
+    days = f" on {braced([DAYS[day] for day in node.days])}" if node.days else ""
+    return f"time{between}{days} in {text(node.zone)}"
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _resolved(node: ast.Seen | ast.TimeWithin, bound: Bound) -> str:
+    """What only a PolicySet holds, for a reader; no text of the language says it."""
+    if isinstance(node, ast.Seen):
+        return f"after #{node.tracker}{_keys(node.keys, bound)}"
+    start, end = ("" if moment is None else f" {moment}" for moment in (node.start, node.end))
+    return f"time within{start} ..{end}"
+
+
 # --- tests ----------------------------------------------------------------------------------------------------------
 
 
-def call_items(node: ast.CallExpectation) -> list[str]:
-    arguments = strict_json.parse_object(node.arguments)
+def call_items(arguments_text: str) -> list[str]:
+    arguments = strict_json.parse_object(arguments_text)
     return [f"{key(name)}: {json_value(value)}" for name, value in arguments.items()]
 
 
@@ -271,7 +417,8 @@ def json_value(value: ast.Json) -> str:
 
 def expectation(node: ast.CallExpectation) -> str:
     by = "" if node.rule is None else f" by {key(node.rule)}"
-    return f"=> {node.effect}{by}"
+    sent = "" if node.rewritten is None else f" with ({', '.join(call_items(node.rewritten))})"
+    return f"=> {node.effect}{by}{sent}"
 
 
 def _escaped(character: str) -> str:
@@ -283,5 +430,20 @@ _UNGROUPED: Final = 4
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(-[A-Za-z0-9_]+)*")
 _PATTERN: Final = re.compile(r"[A-Za-z0-9_*][A-Za-z0-9_*.-]*")
 _SERVER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_DENIABLE: Final = (ast.Member, ast.Matches, ast.Holds, ast.Under, ast.FromUser)
-_TESTS: Final = (*_DENIABLE, ast.Compare, ast.Runs, ast.IsType)
+_DENIABLE: Final = (
+    ast.Member,
+    ast.Matches,
+    ast.Like,
+    ast.Holds,
+    ast.Under,
+    ast.FromUser,
+    ast.FromResults,
+    ast.DerivedFrom,
+    ast.FromSource,
+)
+_TESTS: Final = (*_DENIABLE, ast.Compare, ast.Runs, ast.IsType, ast.MultipleOf)
+TIGHT: Final = (ast.Presence, ast.RuleRef, ast.MacroUse, ast.SessionHas, ast.SessionExceeds, ast.HasRole)
+"""What `not` stands before without parentheses."""
+
+DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+"""0 to 6, as TimeBetween counts them."""

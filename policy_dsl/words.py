@@ -45,6 +45,9 @@ NOT_NAMES: Final = frozenset(
         "claim",
         "principal",
         "label",
+        "if",
+        "call",
+        "result",
         "True",
         "False",
         "None",
@@ -52,6 +55,13 @@ NOT_NAMES: Final = frozenset(
 )
 """Words that begin a condition or a set, now or in a later version: no rule, set, group or element takes such a name.
 In a condition an argument of such a name is written with a dot before it."""
+
+
+PLACEHOLDERS: Final = frozenset({"tool", "reason", "decision", "task"})
+"""What a message may name in braces. A prompt may name the arguments of the call, too."""
+
+LIMIT_PLACEHOLDERS: Final = PLACEHOLDERS | {"remaining"}
+"""What the message of a limit may name: it alone knows what is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,39 +72,69 @@ class Other:
     fits: tuple[str, ...]
 
 
-def _instead(words: str, write: str, *fits: str) -> dict[str, Other]:
-    return {word: Other(write, fits) for word in words.split()}
+_OTHERS: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
+    ("deny block reject prohibit disallow refuse never", "`forbid`", ("_FORBID",)),
+    ("permit grant accept authorize enable", "`allow`", ("_ALLOW",)),
+    ("confirm review escalate", "`ask` or `require approval for`", ("_ASK",)),
+    ("observe monitor audit", "`shadow` before the rule", ("SHADOW",)),
+    ("quota budget cap throttle rate", "`limit`", ("_LIMIT",)),
+    ("count total", "`counter name = count of ...`", ("_COUNTER",)),
+    ("transform modify replace change", "`rewrite`", ("_REWRITE",)),
+    ("mask scrub censor sanitize", "`redact results of`", ("_REDACT",)),
+    ("taint classify tag mark", "`label results of`", ("_LABEL",)),
+    ("trusted endorse", "`trust results of`", ("_TRUST",)),
+    ("if where provided given", "`when`", ("_WHEN",)),
+    ("except but", "`unless`", ("_UNLESS",)),
+    ("else default", "`otherwise forbid`", ("_OTHERWISE",)),
+    ("let var const", "`set name = ...` or `define name = ...`", ("_SET",)),
+    ("macro function def predicate", "`define name = ...`", ("_DEFINE",)),
+    ("rule policy", "`allow`, `ask`, `forbid` or `require approval for`", ("_ALLOW",)),
+    ("include require_file load", '`import "..."`, or `use tools "..."` for the tools', ("_IMPORT",)),
+    ("says error", "`message`", ("_MESSAGE",)),
+    ("reason rationale why", "`because`, or `message` for what the model is told", ("_BECAUSE",)),
+    ("expires expiry until", '`valid until "..."`', ("_VALID",)),
+    ("terminate abort stop kill", "`end session`", ("_END",)),
+    ("regex match matching", "`matches /.../`", ("_MATCHES",)),
+    ("glob ilike", "`like`", ("_LIKE",)),
+    ("equals equal eq", "`==`", ("COMPARE",)),
+    ("startswith beginswith begins", "`starts with`", ("STARTS",)),
+    ("endswith", "`ends with`", ("ENDS",)),
+    ("includes", "`contains`", ("CONTAINS",)),
+    ("inside within below", "`under` for paths, `in` for sets", ("UNDER",)),
+    ("between", "`in low .. high`", ("_IN",)),
+    ("isnt isn't", "`is not`", ("_IS",)),
+    ("divisible", "`is multiple of`", ("_IS", "_MULTIPLE")),
+    ("string str", "`text`", ("TYPE",)),
+    ("int", "`integer`", ("TYPE",)),
+    ("float decimal double", "`number`", ("TYPE",)),
+    ("bool", "`boolean`", ("TYPE",)),
+    ("array", "`list`", ("TYPE",)),
+    ("dict map struct", "`object`", ("TYPE",)),
+    ("none nil undefined", "`null`", ("TYPE", "NULL")),
+    ("called executed sent ran", "`released`", ("EVENT",)),
+    ("denied blocked forbidden", "`refused`", ("EVENT",)),
+    ("completed finished returned", "`succeeded`", ("EVENT",)),
+    ("errored crashed", "`failed`", ("EVENT",)),
+    ("attempted tried asked", "`requested`", ("EVENT",)),
+    ("average avg mean min", "`count`, `sum`, `max` or `distinct`", ("MEASURE",)),
+    ("unique", "`distinct`", ("MEASURE",)),
+    ("total", "`sum`", ("MEASURE",)),
+    ("daily every", '`each day in "UTC"`', ("EVER",)),
+    ("forever always", "`ever`", ("EVER",)),
+    ("deny denied blocked", "`forbid`", ("EFFECT",)),
+    ("permit allowed", "`allow`", ("EFFECT",)),
+)
 
 
-OTHER_WORDS: Final[dict[str, Other]] = {
-    **_instead("deny block reject prohibit disallow refuse never", "`forbid`", "_FORBID"),
-    **_instead("permit grant accept authorize enable", "`allow`", "_ALLOW"),
-    **_instead("confirm review escalate", "`ask` or `require approval for`", "_ASK"),
-    **_instead("if where provided given", "`when`", "_WHEN"),
-    **_instead("except but", "`unless`", "_UNLESS"),
-    **_instead("else default", "`otherwise forbid`", "_OTHERWISE"),
-    **_instead("let define var const", "`set name = ...`", "_SET"),
-    **_instead("rule policy", "`allow`, `ask`, `forbid` or `require approval for`", "_ALLOW"),
-    **_instead("include import", '`use tools "..."`', "_USE"),
-    **_instead("says reason because", "`message`", "_MESSAGE"),
-    **_instead("like regex match matching", "`matches /.../`", "_MATCHES"),
-    **_instead("equals equal eq", "`==`", "COMPARE"),
-    **_instead("startswith beginswith begins", "`starts with`", "STARTS"),
-    **_instead("endswith", "`ends with`", "ENDS"),
-    **_instead("includes", "`contains`", "CONTAINS"),
-    **_instead("inside within below", "`under` for paths, `in` for sets", "UNDER"),
-    **_instead("between", "`in low .. high`", "_IN"),
-    **_instead("isnt isn't", "`is not`", "_IS"),
-    **_instead("string str", "`text`", "TYPE"),
-    **_instead("int", "`integer`", "TYPE"),
-    **_instead("float decimal double", "`number`", "TYPE"),
-    **_instead("bool", "`boolean`", "TYPE"),
-    **_instead("array", "`list`", "TYPE"),
-    **_instead("dict map struct", "`object`", "TYPE"),
-    **_instead("none nil undefined", "`null`", "TYPE", "NULL"),
-    **_instead("deny denied blocked", "`forbid`", "EFFECT", "_FORBID"),
-    **_instead("permit allowed", "`allow`", "EFFECT", "_ALLOW"),
-}
+def _others() -> dict[str, tuple[Other, ...]]:
+    found: dict[str, tuple[Other, ...]] = {}
+    for words, write, fits in _OTHERS:
+        for word in words.split():
+            found[word] = (*found.get(word, ()), Other(write, fits))
+    return found
+
+
+OTHER_WORDS: Final[dict[str, tuple[Other, ...]]] = _others()
 
 SIGNS: Final[dict[str, str]] = {
     "&&": "and",

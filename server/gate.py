@@ -11,13 +11,15 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from guardrail import Guard
+from policy_dsl import StrictJsonError, parse_json
 
 from .exchange import Answer, Caller, Streamed, Whole
 from .offers import OfferFilter
 from .recorded import Exchange, RecordedDecisions
+from .session_policies import SessionPolicies
 from .sessions import SessionBook
 from .store import Run, StoreError
 from .upstream import Upstream, UpstreamError, UpstreamReply
@@ -98,6 +100,7 @@ class ChatGate:
         decisions: RecordedDecisions,
         manner: Manner,
         upstream_failed: Callable[[str, str], None] = lambda name, code: None,
+        policies: SessionPolicies | None = None,
     ) -> None:
         self._guards = guards
         self._router = router
@@ -105,12 +108,14 @@ class ChatGate:
         self._decisions = decisions
         self._manner = manner
         self._upstream_failed = upstream_failed
+        self._policies = policies
         self._offers = OfferFilter()
 
     async def chat(self, caller: Caller, run: Run, body: bytes) -> Answer:
         """Answer one request. Errors of every kind come out as an Answer in the API's own shape, never as a release."""
-        state = self._sessions.of(run.id, caller.principal)
-        exchange = self._decisions.open(caller, run.id, state, self._guards.current)
+        guard = self._guards.current
+        state = self._sessions.of(run.id, caller.principal, guard.plan)
+        exchange = self._decisions.open(caller, run.id, state, guard)
         try:
             return await self._chat(exchange, body)
         except WireError as error:
@@ -121,7 +126,7 @@ class ChatGate:
             return self._unreachable(exchange, error)
 
     async def _chat(self, exchange: Exchange, body: bytes) -> Answer:
-        request = self._prepared(exchange, parse_chat_request(body))
+        request = await self._prepared(exchange, parse_chat_request(body))
         upstream = self._router.upstream_for(request.model)
         if upstream is None:
             unknown = openai_error(404, "no upstream serves this model", code="model_not_found")
@@ -137,14 +142,31 @@ class ChatGate:
             return Streamed(200, _Parts(parts, reply), self._headers(exchange))
         return await self._whole(exchange, request, upstream, reply, deadline)
 
-    def _prepared(self, exchange: Exchange, request: ChatRequest) -> ChatRequest:
+    async def _prepared(self, exchange: Exchange, request: ChatRequest) -> ChatRequest:
         state = exchange.state
         if exchange.caller.speaks_for_user:
             state.session.user_said(request.user_words())
+        if self._policies is not None:
+            exchange.guard = await self._policies.guard(state, exchange.guard)
+        state.under(exchange.guard.plan)
+        self._learn(exchange, request)
         if not self._manner.observes:
             guard, facts, may_offer = exchange.guard, state.session.facts, self._offers.may_offer
             request = request.keeping(lambda offer: may_offer(offer, guard, facts))
+            if guard.redactions:
+                request = request.with_results(guard.redactions.apply)
         return request.with_refusals(state.past) if state.past else request
+
+    @staticmethod
+    def _learn(exchange: Exchange, request: ChatRequest) -> None:
+        """Tell the Session what tools answered, as the client claims it."""
+        results = request.results()
+        if exchange.guard.plan.is_idle:
+            results = results[:1]  # that there was one is all that a later policy can be told
+        for result in exchange.state.fresh(results):
+            exchange.state.session.answered(
+                result.call_id, _value(result.text), observed=False, tool=result.tool or None
+            )
 
     # --- a whole answer ----------------------------------------------------------------------------------------------
 
@@ -158,7 +180,7 @@ class ChatGate:
                 status, error = parse_upstream_error(reply.status, body)
                 return self._answer(exchange, status, error)
             answer = parse_chat_answer(body, self._manner.scan, so_far=so_far)
-            refusals = await self._decisions.refusals(exchange, answer.calls)
+            refusals, rewritten = await self._decisions.ruled(exchange, answer.calls)
             if not self._asks_again(exchange, answer.choices, answer.calls, refusals, asked_again):
                 break
             request = request.continued(answer, refusals)
@@ -167,6 +189,7 @@ class ChatGate:
         if refusals and self._manner.style == "error":
             return self._refused(exchange, refusals)
         exchange.state.past.extend(answer.past(refusals))
+        answer.rewrite(rewritten)
         return self._answer(exchange, 200, answer.settled(refusals))
 
     def _asks_again(
@@ -204,7 +227,7 @@ class ChatGate:
                     if part := stream.feed(data):
                         yield part
                 calls = stream.close()
-                refusals = await self._decisions.refusals(exchange, calls)
+                refusals, rewritten = await self._decisions.ruled(exchange, calls)
                 if not self._asks_again(exchange, stream.choices, calls, refusals, asked_again):
                     break
                 if part := stream.settle(refusals, done=False):
@@ -216,6 +239,7 @@ class ChatGate:
                 yield b"data: " + self._refused(exchange, refusals).body + b"\n\n"
                 return
             exchange.state.past.extend(stream.past(refusals))
+            stream.rewrite(rewritten)
             yield stream.settle(refusals)
         except (WireError, StoreError, UpstreamError) as error:
             yield b"data: " + (await self._failed(exchange, error)).body + b"\n\n"
@@ -264,3 +288,13 @@ class ChatGate:
     @staticmethod
     def _headers(exchange: Exchange) -> dict[str, str]:
         return {DECISION_HEADER: ", ".join(exchange.decisions) or exchange.id, RUN_HEADER: exchange.run_id}
+
+
+def _value(text: str) -> Any:
+    """A result as JSON where it is strict JSON of a list or an object, else as the text that it is."""
+    if not text.lstrip().startswith(("{", "[")):
+        return text
+    try:
+        return parse_json(text)
+    except StrictJsonError:
+        return text

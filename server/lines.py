@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from guardrail import Decision, Principal
 from policy_dsl import StrictJsonError, strict_json
@@ -35,6 +35,8 @@ class CallLine:
     principal: Principal | None
     call_id: str
     problem: str | None = None
+    at: int | None = None
+    """Microseconds since 1970 UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,16 @@ class UserLine:
 
 @dataclass(frozen=True, slots=True)
 class ResultLine:
-    """What a tool answered."""
+    """What a tool answered: to the call with `call_id`, or the last one to `tool`. `principal` is who had called."""
 
     session: str | None
+    result: Any
+    status: Literal["ok", "error"]
+    tool: str | None
+    server: str | None
+    call_id: str
+    principal: Principal | None
+    at: int | None
 
 
 Line = CallLine | UserLine | ResultLine
@@ -77,18 +86,19 @@ def read_line(data: bytes) -> Line:
     if unknown:
         raise BadLine(f"unknown member `{unknown[0]}`")
     members: dict[str, Any] = line
-    _check_instant(_text(members, "at"))
+    at = _instant(_text(members, "at"))
     session = _text(members, "session")
     principal = read_principal(members["principal"]) if "principal" in members else None
     if kinds[0] == "args":
-        return _call(members, session, principal)
+        return _call(members, session, principal, at)
     if kinds[0] == "user":
         return UserLine(_required(members, "user"), session)
-    _text(members, "tool")
-    _text(members, "call_id")
-    if _text(members, "status") not in (None, "ok", "error"):
+    tool, server = tool_and_server(_text(members, "tool") or "")
+    call_id, status = _text(members, "call_id") or "", _text(members, "status") or "ok"
+    if status not in ("ok", "error"):
         raise BadLine("`status` is `ok` or `error`")
-    return ResultLine(session)
+    failed: Literal["ok", "error"] = "error" if status == "error" else "ok"
+    return ResultLine(session, members["result"], failed, tool or None, server, call_id, principal, at)
 
 
 def read_principal(value: Any) -> Principal:
@@ -107,12 +117,13 @@ def read_principal(value: Any) -> Principal:
 
 
 def answer(decision: Decision) -> dict[str, Any]:
-    """The output line of a Decision."""
+    """The output line of a Decision; `args` are what a rewritten call became."""
     return {
         "effect": decision.effect,
         "rule": decision.rule,
         "reason": decision.reason,
         "rewritten": decision.rewritten,
+        **({"args": decision.arguments} if decision.rewritten else {}),
         "errors": [{"rule": error.rule, "code": error.code, "place": error.place} for error in decision.errors],
     }
 
@@ -123,7 +134,7 @@ def tool_and_server(identity: str) -> tuple[str, str | None]:
     return (tool, server) if slash else (identity, None)
 
 
-def _call(members: dict[str, Any], session: str | None, principal: Principal | None) -> CallLine:
+def _call(members: dict[str, Any], session: str | None, principal: Principal | None, at: int | None) -> CallLine:
     tool, server = tool_and_server(_required(members, "tool"))
     arguments = members["args"]
     problem = None
@@ -131,7 +142,7 @@ def _call(members: dict[str, Any], session: str | None, principal: Principal | N
         arguments, problem = _parsed(arguments)
     elif not isinstance(arguments, dict):
         raise BadLine("`args` is an object, or text that spells one")
-    return CallLine(tool, server, arguments, session, principal, _text(members, "call_id") or "", problem)
+    return CallLine(tool, server, arguments, session, principal, _text(members, "call_id") or "", problem, at)
 
 
 def _parsed(text: str) -> tuple[dict[str, Any] | None, str | None]:
@@ -160,14 +171,15 @@ def _text(members: dict[str, Any], name: str) -> str | None:
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
-def _check_instant(text: str | None) -> None:
+def _instant(text: str | None) -> int | None:
+    """Microseconds since 1970 UTC; a finer fraction is cut off."""
     if text is None:
-        return
+        return None
     try:
-        if _RFC_3339.fullmatch(text):
-            # A fraction beyond microseconds is RFC 3339 too, but more than datetime reads; its value plays no part.
-            datetime.fromisoformat(re.sub(r"\.\d+", "", text).upper())
-            return
-    except ValueError:
+        if match := _RFC_3339.fullmatch(text):
+            # A fraction beyond microseconds is RFC 3339 too, but more than datetime reads.
+            whole = datetime.fromisoformat(re.sub(r"\.\d+", "", text).upper())
+            return int(whole.timestamp()) * 1_000_000 + int((match[1] or ".")[1:7].ljust(6, "0"))
+    except (ValueError, OverflowError):
         pass
     raise BadLine("`at` is an RFC 3339 time")

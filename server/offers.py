@@ -23,7 +23,8 @@ class OfferFilter:
         self._compared: dict[tuple[bytes, bytes], bool] = {}
 
     def may_offer(self, offer: Offer, guard: Guard, facts: Facts) -> bool:
-        """True for a function that some rule could grant here and whose parameters are the catalogue's own."""
+        """True for a function that some rule could grant here, that none hides, and whose parameters are the
+        catalogue's own."""
         if offer.kind != "function":
             return False
         catalogue = guard.program.catalogue
@@ -31,7 +32,7 @@ class OfferFilter:
             tool = catalogue.get(None, offer.name)
             if tool is None or not self._same_interface(tool, offer):
                 return False
-        return guard.program.may_grant(offer.name, facts)
+        return guard.program.may_grant(offer.name, facts) and not guard.program.hides(offer.name, facts)
 
     def _same_interface(self, tool: Tool, offer: Offer) -> bool:
         key = tool.interface, encode(offer.schema)

@@ -59,7 +59,7 @@ class Policies:
         self._tools = None if tools is None else self._folder / tools
         self._reloaded = reloaded
         self._guard: Guard | None = None
-        self._tool_files: tuple[Path, ...] = ()
+        self._besides: tuple[Path, ...] = ()
         self._loaded: Signature | None = None
         self._resting: Signature | None = None
         self.error: str | None = None
@@ -109,7 +109,7 @@ class Policies:
             return
         if guard.policy_hash == self.current.policy_hash:
             self.error = None
-            self._tool_files = _tool_files(policy)
+            self._besides = _read_besides(policy)
             self._reloaded("unchanged")
         else:
             self._install(guard, policy)
@@ -127,7 +127,7 @@ class Policies:
     def _install(self, guard: Guard, policy: PolicySet) -> None:
         self._guard = guard
         self.error = None
-        self._tool_files = _tool_files(policy)
+        self._besides = _read_besides(policy)
         self.loaded_at = datetime.now(UTC)
         self._reloaded("loaded")
         logger.info(
@@ -166,7 +166,7 @@ class Policies:
 
     def _signature(self) -> Signature:
         """What changes when any of the files does: names, sizes, inodes and both times."""
-        watched = [*self._files(), *self._tool_files, *([] if self._tools is None else [self._tools])]
+        watched = [*self._files(), *self._besides, *([] if self._tools is None else [self._tools])]
         signature = []
         for path in watched:
             try:
@@ -185,8 +185,10 @@ def _glob(folder: Path, pattern: str) -> list[Path]:
     return list(folder.glob(pattern))
 
 
-def _tool_files(policy: PolicySet) -> tuple[Path, ...]:
-    return tuple(
+def _read_besides(policy: PolicySet) -> tuple[Path, ...]:
+    """The files that policy files name: those they import from beside them, and lists of tools."""
+    imported = tuple(Path(file.path) for file in policy.files if not file.path.startswith("package:"))
+    return imported + tuple(
         Path(file.path).parent / statement.path
         for file in policy.files
         for statement in file.statements

@@ -10,9 +10,24 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal, NamedTuple
 
-from guardrail import Clock, Decision, Guard, Record, RecordSink, ToolCall, instant, new_id
+from guardrail import (
+    Act,
+    Clock,
+    Decision,
+    Guard,
+    IntentDigest,
+    Record,
+    RecordSink,
+    Remembered,
+    Shadowed,
+    ToolCall,
+    instant,
+    new_id,
+)
+from policy_dsl import intent_hash, intent_of
 
 from .exchange import Caller
 from .sessions import RunState
@@ -21,7 +36,7 @@ from .wire import HeldCall, Refusal, WireError
 
 LOG = logging.getLogger("leastward.gate")
 
-Kind = Literal["decision", "malformed-answer", "malformed-request"]
+Kind = Literal["decision", "malformed-answer", "malformed-request", "act"]
 
 NEEDS_APPROVAL: Final = "needs-approval"
 BARE: Final = "refused"
@@ -56,47 +71,80 @@ class Exchange:
         return name
 
 
+class Ruling(NamedTuple):
+    """What came of the calls of one answer: those that stay, with the reason, and what others leave with."""
+
+    refusals: dict[HeldCall, Refusal]
+    rewritten: dict[HeldCall, dict[str, Any]]
+
+
+NOTHING_RULED: Final = Ruling({}, {})
+
+
 class RecordedDecisions:
     """Decides and records. Nothing it returns is known to anybody before its Records are durable."""
 
     def __init__(
-        self, sink: RecordSink, clock: Clock, conduct: Conduct, count: Callable[[Decision], None] = lambda _: None
+        self,
+        sink: RecordSink,
+        clock: Clock,
+        conduct: Conduct,
+        count: Callable[[Decision], None] = lambda _: None,
+        changes_of: Callable[[RunState], Sequence[Remembered]] = lambda _: (),
     ) -> None:
         self._sink = sink
+        self._changes_of = changes_of
         self._clock = clock
         self._conduct = conduct
         self._count = count
 
     def open(self, caller: Caller, run_id: str, state: RunState, guard: Guard) -> Exchange:
         """Begin an exchange under the policy of this moment; it stays under it to its end."""
-        milliseconds = int(self._clock().timestamp() * 1000)
+        moment = self._clock()
+        milliseconds = int(moment.timestamp() * 1000)
+        state.session.tick(microseconds(moment))
         return Exchange(new_id("dec", milliseconds, os.urandom(10)), caller, run_id, state, guard)
 
     def silent(self, exchange: Exchange) -> bool:
         """Whether this run has been refused so often that it is told nothing more than that."""
         return exchange.state.refused >= self._conduct.most_explained
 
-    async def refusals(self, exchange: Exchange, calls: Sequence[HeldCall]) -> dict[HeldCall, Refusal]:
-        """Which of `calls` must not be released, and why. Calls not in the answer may be: their Records are durable.
+    async def ruled(self, exchange: Exchange, calls: Sequence[HeldCall]) -> Ruling:
+        """Which of `calls` must not be released, why, and what the others became. Their Records are durable.
 
-        Raises whatever the sink raises; then none of `calls` may be released.
+        Each call is told to the Session before the next is decided, so that the calls of one answer count one after
+        the other. Raises whatever the sink raises; then none of `calls` may be released.
         """
         if not calls:
-            return {}
-        at = instant(self._clock())
-        refused: dict[HeldCall, Refusal] = {}
+            return NOTHING_RULED
+        moment = self._clock()
+        at = instant(moment)
+        ruling = Ruling({}, {})
         records: list[Record] = []
+        session = exchange.state.session
+        session.tick(microseconds(moment))
         for call in calls:
-            decision = self._decide(exchange, call)
             name = exchange.next_id()
-            seal = None if call.arguments is None else sealed(call.arguments)
+            decision = self._decide(exchange, call, name)
+            released = decision.arguments if self._changes(decision) else None
+            seal = None if call.arguments is None else sealed(call.arguments, released)
             records.append(self._record(exchange, "decision", name, at, decision, call, seal))
             if not decision.releases and not self._lets_pass(call):
-                refused[call] = self._refusal(exchange, decision, name)
+                ruling.refusals[call] = self._refusal(exchange, decision, name)
+            elif released is not None:
+                ruling.rewritten[call] = released
             self._count(decision)
-        await self._sink.commit(records)
-        exchange.state.refused += len(refused)
-        return refused
+        await self._sink.commit(records, self._changes_of(exchange.state))
+        exchange.state.refused += len(ruling.refusals)
+        return ruling
+
+    async def acted(self, exchange: Exchange, act: Act) -> str:
+        """Record what a person did to the exchange's run; the id of the Record. Raises whatever the sink raises."""
+        decision = Decision("allow", None, act.verb, None, (), exchange.guard.policy_hash)
+        name = exchange.next_id()
+        record = self._record(exchange, "act", name, instant(self._clock()), decision, None, None, act)
+        await self._sink.commit([record], self._changes_of(exchange.state))
+        return name
 
     async def malformed(self, exchange: Exchange, error: WireError) -> None:
         """Record a message that was refused as a whole. Raises whatever the sink raises."""
@@ -106,14 +154,23 @@ class RecordedDecisions:
         at = instant(self._clock())
         await self._sink.commit([self._record(exchange, kind, exchange.next_id(), at, decision, None, None)])
 
-    def _decide(self, exchange: Exchange, call: HeldCall) -> Decision:
+    def _decide(self, exchange: Exchange, call: HeldCall, name: str) -> Decision:
         if call.arguments is None or call.problem is not None:
             return Decision("forbid", None, call.problem or "unreadable", None, (), exchange.guard.policy_hash)
         asked = ToolCall(call.tool, call.arguments, call.call_id)
-        decision = exchange.guard.decide(asked, exchange.state.session)
+        session = exchange.state.session
+        decision = exchange.guard.decide(asked, session, name)
         if decision.reason == "guard-error":
             LOG.error("the guard failed on a call of `%s`; it was refused", call.tool)
+        if self._conduct.mode == "enforce":
+            session.decided(asked, decision, observable=False)
+        else:  # whatever was decided, the call goes out as it came
+            session.requested(asked)
+            session.released(asked, observable=False)
         return decision
+
+    def _changes(self, decision: Decision) -> bool:
+        return decision.rewritten and decision.releases and self._conduct.mode == "enforce"
 
     def _lets_pass(self, call: HeldCall) -> bool:
         """Observe mode releases what it would refuse; what cannot be read cannot be encoded, so it stays refused."""
@@ -134,6 +191,7 @@ class RecordedDecisions:
         decision: Decision,
         call: HeldCall | None,
         seal: Sealed | None,
+        act: Act | None = None,
     ) -> Record:
         who = exchange.caller.principal
         return Record(
@@ -160,5 +218,27 @@ class RecordedDecisions:
             upstream=exchange.upstream,
             model=exchange.model,
             released=None if seal is None else seal.released,
+            intent=None if call is None else self._intent(exchange.guard, call, decision),
+            shadow=None if decision.shadow is None else Shadowed(*decision.shadow),
+            ends_session=decision.ends_session,
+            act=act,
             payload=None if seal is None else seal.payload,
         )
+
+    @staticmethod
+    def _intent(guard: Guard, call: HeldCall, decision: Decision) -> IntentDigest | None:
+        """The transaction that the call spells as it was judged, where the policy maps its tool."""
+        policy = guard.program.policy
+        if not policy.intents or call.arguments is None:
+            return None
+        found = intent_of(policy, call.tool, None, decision.arguments or call.arguments)
+        return None if found is None else IntentDigest(intent_hash(*found), found[0], found[1])
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970 UTC."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)

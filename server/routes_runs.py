@@ -15,4 +15,11 @@ async def _mint(services: Services, request: Incoming, caller: Caller) -> Answer
     return Whole(200, strict_json.encode({"id": run.id}), {"x-leastward-run": run.id})
 
 
-ROUTES = (Guarded("POST", "/v1/runs", Scope.RUNS, _mint, "A new run of the caller's principal"),)
+async def _act(services: Services, request: Incoming, caller: Caller) -> Answer:
+    return await services.acts(caller, request.path_values.get("id", ""), await request.json_body())
+
+
+ROUTES = (
+    Guarded("POST", "/v1/runs", Scope.RUNS, _mint, "A new run of the caller's principal"),
+    Guarded("POST", "/v1/runs/{id}/acts", Scope.APPROVE, _act, "Endorse or declassify what a session carries"),
+)

@@ -26,6 +26,10 @@ class Decide(Protocol):
     def __call__(self, caller: Caller, body: bytes, /) -> Awaitable[Whole]: ...
 
 
+class Act(Protocol):
+    def __call__(self, caller: Caller, run_id: str, body: bytes, /) -> Awaitable[Whole]: ...
+
+
 class Keeper(Protocol):
     """Keys, runs and Records; server/store keeps this promise. Every method may raise StoreError."""
 
@@ -54,12 +58,13 @@ class Policy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything behind the edge. `chat` and `decide` get bodies of at most `settings.limits.body_bytes`, unread."""
+    """Everything behind the edge. Bodies come in unread, of at most `settings.limits.body_bytes`."""
 
     settings: Settings
     chat: Chat
     models: ListModels
     decide: Decide
+    acts: Act
     store: Keeper
     policies: Policy
     metrics: Metrics

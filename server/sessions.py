@@ -1,21 +1,30 @@
-"""The gate's Sessions, by run: what the user said, and which calls were refused. Kept in memory, bounded, idle-expired.
+"""The gate's Sessions, by run, in memory: bounded, idle-expired, and what they remember kept over a restart.
 
-A Session only grows while it lives. Losing one (restart, expiry, the bound) loses grants that rest on the user's words
-and the re-telling of refusals, never a refusal or a Record: forgetting errs on the safe side. Rules that count or
-remember will need Sessions in the database; this language version has none.
+What rules may ask about earlier calls (policy_dsl.state) is written with the Records that it comes of, as changes; from
+time to time, and after a restart, everything that stands is written anew in their place. The re-telling of refusals is
+not kept, and words that the user said since then are not either: losing them takes grants away and gives none.
+
+A Session that was idle for a day is over, and so is the one that was used longest ago where there are too many.
 """
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final
 
-from guardrail import Principal, Session
+import msgspec
 
-from .wire import PastRefusal
+from guardrail import Principal, Remembered, Session
+from policy_dsl.state import Shared, StatePlan, read_deltas, write_deltas
+
+from .wire import PastRefusal, ToolResult
+
+if TYPE_CHECKING:
+    from .session_policies import Drafted
 
 IDLE_SECONDS: Final = 24 * 3600
 """Design: without a minted run there is one session per principal, with an idle expiry of 24 hours."""
@@ -24,15 +33,42 @@ MOST_SESSIONS: Final = 100_000
 REFUSALS_RETOLD: Final = 64
 """Refused calls per run that are put back into later requests; older ones stay in the client's history as text."""
 
+RESULTS_KNOWN: Final = 16_384
+"""Results per run that are told apart from new ones; clients send all earlier ones with every request."""
+
+ROWS_BEFORE_ANEW: Final = 20_000
+"""Changes that are written before everything is written anew: bounds the file, and what a restart has to read."""
+
 
 @dataclass(slots=True)
 class RunState:
-    """One run as the gate knows it. `refused` counts every refusal, also those no longer kept for re-telling."""
+    """One run as the gate knows it. `refused` counts every refusal, also those no longer kept for re-telling.
+
+    `drafted` is the session policy that was drafted for this run (session_policies.py).
+    """
 
     session: Session
     used: float
     refused: int = 0
     past: deque[PastRefusal] = field(default_factory=lambda: deque(maxlen=REFUSALS_RETOLD))
+    known: set[bytes] = field(default_factory=set)
+    written: int = 0
+    drafted: Drafted | None = None
+
+    def under(self, plan: StatePlan) -> None:
+        """Go on by what a policy wants remembered; every change from here on is written down."""
+        self.session.adopt(plan)
+        self.session.journal()
+
+    def fresh(self, results: Iterable[ToolResult]) -> Iterator[ToolResult]:
+        """Those of the results that this run has not been told of. Beyond RESULTS_KNOWN all are: reading one again
+        changes nothing."""
+        for result in results:
+            name = blake2b(f"{result.call_id}\x00{result.tool}\x00{result.text}".encode(errors="replace")).digest()[:16]
+            if name not in self.known:
+                if len(self.known) < RESULTS_KNOWN:
+                    self.known.add(name)
+                yield result
 
 
 class SessionBook:
@@ -41,20 +77,77 @@ class SessionBook:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._runs: OrderedDict[str, RunState] = OrderedDict()
+        self._shared = Shared()
+        self._rows = 0
 
     def __len__(self) -> int:
         return len(self._runs)
 
-    def of(self, run_id: str, principal: Principal) -> RunState:
+    def of(self, run_id: str, principal: Principal, plan: StatePlan | None = None) -> RunState:
         """The state of this run, begun now if it is new or was idle too long."""
         now = self._now()
         state = self._runs.get(run_id)
         if state is None or now - state.used > IDLE_SECONDS or state.session.principal.key != principal.key:
-            state = self._runs[run_id] = RunState(Session(principal, run_id), now)
+            state = self._runs[run_id] = RunState(Session(principal, run_id, plan, self._shared), now)
             self._forget(now)
         state.used = now
         self._runs.move_to_end(run_id)
         return state
+
+    def find(self, run_id: str) -> RunState | None:
+        """The state of a run that there is."""
+        return self._runs.get(run_id)
+
+    # --- what survives a restart --------------------------------------------------------------------------------------
+
+    def changes(self, state: RunState) -> list[Remembered]:
+        """What this Session remembers since it was last asked, to be committed at once with the Records."""
+        session = state.session
+        journal = session.journal()
+        if journal is None and not session.ended:
+            return []
+        if self._rows >= ROWS_BEFORE_ANEW or (journal is not None and journal.is_cut):
+            return self.everything()
+        rows: list[Remembered] = []
+        if journal is not None:
+            deltas = journal.since(state.written)
+            state.written = journal.mark()
+            journal.forget(state.written)
+            if deltas:
+                rows.append(Remembered("deltas", session.run_id, _text(session.principal), write_deltas(deltas)))
+        if session.ended:
+            rows.append(Remembered("session", session.run_id, _text(session.principal), session.export()))
+        self._rows += len(rows)
+        return rows
+
+    def everything(self) -> list[Remembered]:
+        """All that is remembered, in place of what was written before."""
+        rows = [Remembered("anew", "", b"", b""), Remembered("shared", "", b"", self._shared.export())]
+        for state in self._runs.values():
+            journal = state.session.journal()
+            if journal is not None:
+                state.written = journal.mark()
+                journal.forget(state.written)
+            if journal is not None or state.session.ended:
+                session = state.session
+                rows.append(Remembered("session", session.run_id, _text(session.principal), session.export()))
+        self._rows = len(rows)
+        return rows
+
+    def restore(self, rows: Iterable[Remembered], plan: StatePlan) -> None:
+        """Take over what was written. For a book in which there is nothing yet. Raises StateError."""
+        for row in rows:
+            self._rows += 1
+            if row.kind == "shared":
+                self._shared = Shared.restore(row.body)
+                continue
+            principal = _principal(row.principal)
+            if row.kind == "session":
+                state = RunState(Session(principal, row.owner, plan, self._shared), self._now())
+                state.session.restore(row.body)
+                self._runs[row.owner] = state
+            else:
+                self.of(row.owner, principal, plan).session.replay(read_deltas(row.body))
 
     def _forget(self, now: float) -> None:
         while self._runs:
@@ -62,3 +155,19 @@ class SessionBook:
             if len(self._runs) <= MOST_SESSIONS and now - state.used <= IDLE_SECONDS:
                 return
             del self._runs[oldest]
+
+
+def _text(principal: Principal) -> bytes:
+    who: dict[str, Any] = {
+        "tenant": principal.tenant,
+        "agent": principal.agent,
+        "user": principal.user,
+        "roles": sorted(principal.roles),
+        "via": list(principal.via),
+    }
+    return msgspec.json.encode(who)
+
+
+def _principal(text: bytes) -> Principal:
+    who = msgspec.json.decode(text)
+    return Principal(who["tenant"], who["agent"], who["user"], frozenset(who["roles"]), via=tuple(who["via"]))

@@ -123,6 +123,27 @@ class Refusals(_Part):
     )
 
 
+class Drafts(_Part):
+    """Session policies, drafted from the words of users whose key speaks for them; they only tighten."""
+
+    by: Literal["off", "entities", "model"] = Field(
+        default="off", description="`entities` takes what the user named, without a model; `model` asks one."
+    )
+    model: str | None = Field(default=None, description="The model, as litellm names it; needs the extra `llm`.")
+    base_url: str | None = Field(default=None, description="The model's server, where it is one of your own.")
+
+    @field_validator("by", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, value: Any) -> Any:
+        return "off" if value is False else value  # YAML 1.1 reads a bare `off` as false
+
+    @model_validator(mode="after")
+    def _a_model_is_named(self) -> Self:
+        if (self.by == "model") != (self.model is not None):
+            raise ValueError("`drafts.model` is named exactly where `drafts.by` is `model`")
+        return self
+
+
 class Limits(_Part):
     """Bounds on what is read."""
 
@@ -163,6 +184,7 @@ class Settings(_Part):
     text_calls: list[TextCallGrammar] | Literal["off"] = Field(
         default=list(ALL_GRAMMARS), description="Grammars of calls written as text that are looked for, or `off`."
     )
+    drafts: Drafts = Field(default=Drafts(), description=(Drafts.__doc__ or ""))
     limits: Limits = Field(default=Limits(), description=(Limits.__doc__ or ""))
     log: Log = Field(default=Log(), description=(Log.__doc__ or ""))
 

@@ -15,8 +15,9 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
-from guardrail import Decision, Record, RecordSink
+from guardrail import Decision, Record, RecordSink, Remembered
 
+from .acts import Acts
 from .app import Gate
 from .dry_run import DryRun
 from .gate import ChatGate, Manner
@@ -25,8 +26,10 @@ from .logs import start_logging
 from .metrics import Metrics
 from .models import ModelList
 from .policies import Policies
+from .propose import ModelProposer, propose_entities
 from .recorded import Conduct, RecordedDecisions
 from .services import Services
+from .session_policies import SessionPolicies
 from .sessions import SessionBook
 from .settings import Settings, load_settings
 from .store import Store
@@ -62,17 +65,29 @@ def build(settings: Settings, folder: Path) -> House:
     policies.load()
     store = Store.open(folder / settings.database)
     upstreams = {name: upstream.open(name) for name, upstream in settings.upstreams.items()}
+    sessions = SessionBook()
     decisions = RecordedDecisions(
-        _Timed(store, metrics), _now, _conduct(settings), lambda decision: _count(metrics, decision)
+        _Timed(store, metrics),
+        _now,
+        _conduct(settings),
+        lambda decision: _count(metrics, decision),
+        sessions.changes,
     )
     gate = ChatGate(
-        policies, _Routes(settings, upstreams), SessionBook(), decisions, _manner(settings), metrics.upstream_error
+        policies,
+        _Routes(settings, upstreams),
+        sessions,
+        decisions,
+        _manner(settings),
+        metrics.upstream_error,
+        _session_policies(settings),
     )
     services = Services(
         settings=settings,
         chat=gate.chat,
         models=ModelList(upstreams),
         decide=DryRun(policies),
+        acts=Acts(policies, sessions, decisions),
         store=store,
         policies=policies,
         metrics=metrics,
@@ -81,6 +96,8 @@ def build(settings: Settings, folder: Path) -> House:
     @contextlib.asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         store.start()
+        sessions.restore(store.remembered(), policies.current.plan)
+        await store.commit((), sessions.everything())
         watching = asyncio.create_task(policies.watch())
         try:
             yield
@@ -110,6 +127,15 @@ def _manner(settings: Settings) -> Manner:
         answer_limit=settings.limits.answer_bytes,
         observes=settings.mode == "observe",
     )
+
+
+def _session_policies(settings: Settings) -> SessionPolicies | None:
+    drafts = settings.drafts
+    if drafts.by == "off":
+        return None
+    if drafts.by == "entities":
+        return SessionPolicies(propose_entities)
+    return SessionPolicies(ModelProposer(drafts.model or "", drafts.base_url))
 
 
 def _conduct(settings: Settings) -> Conduct:
@@ -146,7 +172,7 @@ class _Timed:
         self._sink = sink
         self._metrics = metrics
 
-    async def commit(self, records: Sequence[Record]) -> None:
+    async def commit(self, records: Sequence[Record], remembered: Sequence[Remembered] = ()) -> None:
         begun = time.perf_counter()
-        await self._sink.commit(records)
+        await self._sink.commit(records, remembered)
         self._metrics.committed(time.perf_counter() - begun)

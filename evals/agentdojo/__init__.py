@@ -19,7 +19,7 @@ from __future__ import annotations
 from .recordings import RecordedCall, Recording, Unreadable, pipelines, read_recordings
 from .replay import SUITES, Arena, Replay
 from .score import Interval, Tally, tally, wilson
-from .truths import Baseline, baseline
+from .truths import Baseline, baseline, truths
 
 __all__ = [
     "SUITES",
@@ -35,5 +35,6 @@ __all__ = [
     "pipelines",
     "read_recordings",
     "tally",
+    "truths",
     "wilson",
 ]

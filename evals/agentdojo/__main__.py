@@ -19,6 +19,7 @@ from .recordings import Recording, Unreadable, pipelines, read_recordings
 from .replay import POLICIES, SUITES, Arena
 from .report import as_json, print_tables
 from .score import Tally, tally
+from .sessions import sessions
 from .truths import baseline
 
 PATIENCE = 2.0
@@ -31,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("name the data folder with --data or LEASTWARD_DATA", file=sys.stderr)
         return 2
     try:
-        arenas = {suite: Arena(suite, options.policies) for suite in options.suites}
+        arenas = {
+            suite: Arena(suite, options.policies, proposing=options.propose == "entities") for suite in options.suites
+        }
         found = pipelines(options.data)
         unknown = sorted(set(options.models or ()) - found.keys())
         if unknown:
@@ -44,14 +47,15 @@ def main(argv: Sequence[str] | None = None) -> int:
                 counts = tallies.setdefault((recording.suite, recording.pipeline), Tally())
                 tally(counts, recording, arenas[recording.suite].replay(recording))
         baselines = [baseline(arena, options.data) for arena in arenas.values()]
+        rows = sessions(options.suites, options.data, options.policies)
     except (Unreadable, PolicyError) as error:
         print(error, file=sys.stderr)
         return 1
     if options.json:
-        json.dump(as_json(tallies, baselines), sys.stdout, indent=1)
+        json.dump(as_json(tallies, baselines, rows), sys.stdout, indent=1)
         print()
     else:
-        print_tables(Console(width=None if sys.stdout.isatty() else 220), tallies, baselines)
+        print_tables(Console(width=None if sys.stdout.isatty() else 220), tallies, baselines, rows)
     return 0
 
 
@@ -61,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--models", nargs="+", metavar="NAME", help="only these pipelines")
     parser.add_argument("--suites", nargs="+", choices=SUITES, default=SUITES, help="only these suites")
     parser.add_argument("--policies", type=Path, default=POLICIES, help="folder of SUITE.lw and SUITE.tools.json")
+    parser.add_argument(
+        "--propose", choices=["entities"], help="draft a session policy from the prompt of every recording, too"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
 

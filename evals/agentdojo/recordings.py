@@ -23,6 +23,7 @@ class RecordedCall:
     tool: str
     arguments: dict[str, Any]
     output: str
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,10 @@ def _recording(line: bytes, pipeline: str) -> Recording:
         crashed=fields["error"] is not None,
         prompt=fields["prompt"],
         injected=tuple(fields["injections"].values()),
-        calls=tuple(RecordedCall(call["tool"], call["args"], str(call.get("out", ""))) for call in fields["calls"]),
+        calls=tuple(
+            RecordedCall(call["tool"], call["args"], str(call.get("out", "")), failed=bool(call.get("err")))
+            for call in fields["calls"]
+        ),
         attack_calls=_positions(fields, "attack_calls"),
         needed_calls=_positions(fields, "needed_calls"),
         final=fields["final"] or "",

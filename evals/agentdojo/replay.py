@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
 
 from guardrail import ANYONE, Decision, Guard, Session, ToolCall
-from policy_dsl import compile_policy, load
+from policy_dsl import PolicySet, compile_policy, load
+from policy_dsl.state import StatePlan
+from server.propose import draft, propose_entities
 
-from .recordings import Recording
+from .recordings import RecordedCall, Recording
 
 SUITES = ("banking", "slack", "travel", "workspace")
 
@@ -38,20 +40,57 @@ class Replay:
 
 
 class Arena:
-    """One suite's policy, compiled against the tools that it uses."""
+    """One suite's policy, compiled against the tools that it uses.
 
-    def __init__(self, suite: str, policies: Path = POLICIES) -> None:
+    With `proposing`, every session first drafts its own policy from the user's request (`--propose entities`).
+    """
+
+    def __init__(self, suite: str, policies: Path = POLICIES, *, proposing: bool = False) -> None:
         self.suite = suite
-        self.guard = Guard(compile_policy(load([policies / f"{suite}.lw"])))
+        self.policy = load([policies / f"{suite}.lw"])
+        self.proposing = proposing
+        self._guards: dict[str, tuple[Guard, StatePlan]] = {}
 
     def replay(self, recording: Recording) -> Replay:
-        return self.decide(recording.prompt, [(call.tool, call.arguments) for call in recording.calls])
+        """Decide the calls of a run, each knowing what the calls before it were answered in the recording."""
+        return self._decide(recording.prompt, recording.calls, told=True)
 
     def decide(self, prompt: str, calls: Iterable[tuple[str, dict[str, Any]]]) -> Replay:
-        """Decide `calls` in one new session in which the user said `prompt`, and nothing else is known of the user."""
-        session = Session(ANYONE)
+        """Decide `calls` in one new session in which the user said `prompt`, and nothing else is known of the user.
+
+        What is allowed counts as released for the calls after it; there are no answers, because truths have none.
+        """
+        return self._decide(prompt, [RecordedCall(tool, arguments, "") for tool, arguments in calls], told=False)
+
+    def _decide(self, prompt: str, calls: Sequence[RecordedCall], *, told: bool) -> Replay:
+        guard, plan = self._guard(prompt)
+        session = Session(ANYONE, plan=plan)
         session.user_said((prompt,))
-        asked = [ToolCall(tool, arguments, f"call_{number}") for number, (tool, arguments) in enumerate(calls)]
-        started = perf_counter()
-        decisions = tuple(self.guard.decide(call, session) for call in asked)
-        return Replay(decisions, perf_counter() - started)
+        decisions = []
+        seconds = 0.0
+        for number, call in enumerate(calls):
+            asked = ToolCall(call.tool, call.arguments, f"call_{number}")
+            started = perf_counter()
+            decision = guard.decide(asked, session)
+            seconds += perf_counter() - started
+            session.decided(asked, decision)
+            if told and decision.releases:
+                status: Literal["ok", "error"] = "error" if call.failed else "ok"
+                session.answered(asked.call_id, call.output, observed=True, status=status, tool=call.tool)
+            decisions.append(decision)
+        return Replay(tuple(decisions), seconds)
+
+    def _guard(self, prompt: str) -> tuple[Guard, StatePlan]:
+        key = prompt if self.proposing else ""
+        if key not in self._guards:
+            policy = self._session_policy(prompt)
+            self._guards[key] = Guard(compile_policy(policy)), StatePlan(policy)
+        return self._guards[key]
+
+    def _session_policy(self, prompt: str) -> PolicySet:
+        if not self.proposing:
+            return self.policy
+        drafted = draft(prompt, self.policy, self.policy.catalogue, propose_entities)
+        if drafted.verdict != "loads":
+            raise ValueError(f"the draft is {drafted.verdict}: {drafted.problems}")
+        return drafted.over(self.policy)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .score import Interval, Refusals, Tally, wilson
+from .sessions import Session
 from .truths import Baseline
 
 Tallies = Mapping[tuple[str, str], Tally]
@@ -24,7 +25,7 @@ def total(tallies: Tallies, suite: str | None = None) -> Tally:
     return whole
 
 
-def as_json(tallies: Tallies, baselines: list[Baseline]) -> dict[str, Any]:
+def as_json(tallies: Tallies, baselines: list[Baseline], sessions: list[Session]) -> dict[str, Any]:
     """Everything the tables say, and the counts they are made of."""
     suites = sorted({suite for suite, _ in tallies})
     return {
@@ -35,10 +36,11 @@ def as_json(tallies: Tallies, baselines: list[Baseline]) -> dict[str, Any]:
         ],
         "total": _tally_json(total(tallies)),
         "truths": [_baseline_json(baseline) for baseline in baselines],
+        "sessions": [_session_json(session) for session in sessions],
     }
 
 
-def print_tables(console: Console, tallies: Tallies, baselines: list[Baseline]) -> None:
+def print_tables(console: Console, tallies: Tallies, baselines: list[Baseline], sessions: list[Session]) -> None:
     """One table per suite with a row for each pipeline, the sums, the truths, and how fast it went."""
     suites = sorted({suite for suite, _ in tallies})
     for suite in suites:
@@ -52,6 +54,7 @@ def print_tables(console: Console, tallies: Tallies, baselines: list[Baseline]) 
         )
     if baselines:
         console.print(_truths_table(baselines))
+    console.print(_sessions_table(sessions))
     whole = total(tallies)
     if whole.seconds:
         console.print(
@@ -110,6 +113,23 @@ def _truths_table(baselines: list[Baseline]) -> Table:
     return table
 
 
+def _sessions_table(sessions: list[Session]) -> Table:
+    table = Table(title="user tasks, each in its own session, and every injection after them", title_justify="left")
+    table.add_column("")
+    for heading in ("user tasks allowed", "pairs", "injection passes", "share [95%]", "any critical call passes"):
+        table.add_column(heading, justify="right")
+    for session in sessions:
+        table.add_row(
+            session.title,
+            f"{session.tasks_allowed} / {session.tasks}",
+            str(session.pairs),
+            str(session.pairs_passed),
+            _share(wilson(session.pairs_passed, session.pairs)),
+            f"{session.pairs_touched}  {_share(wilson(session.pairs_touched, session.pairs))}",
+        )
+    return table
+
+
 def _refused(counts: Refusals) -> int:
     return counts["forbid"] + counts["ask"]
 
@@ -159,4 +179,23 @@ def _baseline_json(baseline: Baseline) -> dict[str, Any]:
         },
         "injections_stopped": baseline.injections_stopped,
         "without_truth": list(baseline.without_truth),
+    }
+
+
+def _session_json(session: Session) -> dict[str, Any]:
+    return {
+        "title": session.title,
+        "user_tasks": session.tasks,
+        "user_tasks_allowed": session.tasks_allowed,
+        "user_tasks_refused": {
+            f"{one.suite} {name}": refusal
+            for one in session.baselines
+            for name, refusal in one.tasks.items()
+            if refusal is not None
+        },
+        "pairs": session.pairs,
+        "pairs_passed": [f"{one.suite} {' '.join(pair)}" for one in session.baselines for pair in one.pairs.whole],
+        "pairs_passed_share": wilson(session.pairs_passed, session.pairs),
+        "pairs_touched": [f"{one.suite} {' '.join(pair)}" for one in session.baselines for pair in one.pairs.partial],
+        "pairs_touched_share": wilson(session.pairs_touched, session.pairs),
     }

@@ -19,6 +19,8 @@ reference evaluator.
 
 from __future__ import annotations
 
+from .expressions import Test, Value, compile_condition, compile_operand
 from .program import Program, compile_policy
+from .runtime import ABSENT
 
-__all__ = ["Program", "compile_policy"]
+__all__ = ["ABSENT", "Program", "Test", "Value", "compile_condition", "compile_operand", "compile_policy"]

@@ -8,7 +8,8 @@ tested by functions of their own; the lowest rank wins wherever it was found.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from .keys import Begins, Equals, Key, Keyed, choose, keys
 from .logic import closed, negation
 from .operands import Place
 from .schema import fits
-from .shapes import Ask, run
+from .shapes import Pending, run
 from .tables import TABLES
 
 WORTH_TABLES = 12
@@ -63,7 +64,7 @@ class _Writer:
         self._ground = ground
         self._frame = Frame(Constants(spelled=True), ground.known)
         self._lines: list[str] = []
-        self._shapes: dict[str, int] = {}
+        self._pending: list[Pending] = []
         self._looks_up = False
 
     def write(self, name: str, misfit: object) -> Contest:
@@ -71,7 +72,7 @@ class _Writer:
         chained = self._look_up()
         if len(chained) > LONG_CHAIN:
             self._looks_up = True
-            self._ask_each(self._constant(tuple(self._ask(contender) for contender in chained)), 0)
+            self._ask_each(self._asks(chained), 0)
         else:
             self._chain(chained)
         given = f"{self._constant(self._answers)}[best]" if self._looks_up else self._give(self._miss)
@@ -79,8 +80,8 @@ class _Writer:
         if any(_BEST.search(line) for line in lines):
             lines.insert(0, f"best = {self._miss}")
         source = f"def {name}(a, facts):\n" + "".join(f"{_INDENT}{line}\n" for line in lines)
-        constants = self._frame.constants.values
-        return Contest(run(source, name, constants), lambda: source + _notes(constants, self._shapes))
+        constants, pending = self._frame.constants.values, self._pending
+        return Contest(run(source, name, constants), lambda: source + _notes(constants, pending))
 
     def _add(self, *lines: str) -> None:
         """Add lines of the function's own level, behind the assignments that they are the first to need."""
@@ -123,6 +124,7 @@ class _Writer:
         for entries in kinds:
             make = TABLES[type(entries[0][0].key)]
             table = make([(keyed.key, self._ask(contender, keyed.held)) for keyed, contender in entries])
+            self._fill(table.lists)
             lookup = table.lookup.format(local, *map(self._constant, table.constants))
             self._lines += [f"{_INDENT}found = {lookup}", f"{_INDENT}if found is not None:"]
             self._ask_each("found", 2)
@@ -130,12 +132,26 @@ class _Writer:
         if wary:
             # Where the argument is missing or of another type the key is an error, and only an allow fails by an error.
             self._lines.append("else:")
-            self._ask_each(self._constant(tuple(self._ask(contender) for contender in wary)), 1)
+            self._ask_each(self._asks(wary), 1)
 
-    def _ask(self, contender: Contender, held: Condition | None = None) -> Ask:
-        ask, source = self._ground.shapes.make(contender, self._ground, self._miss, held)
-        self._shapes[source] = self._shapes.get(source, 0) + 1
-        return ask
+    def _asks(self, contenders: Iterable[Contender]) -> str:
+        """The name of a list of the contenders' functions."""
+        asks = [self._ask(contender) for contender in contenders]
+        self._fill([asks])
+        return self._constant(asks)
+
+    def _ask(self, contender: Contender, held: Condition | None = None) -> Pending:
+        make = self._ground.shapes.make
+        pending = Pending(lambda: make(contender, self._ground, self._miss, held))
+        self._pending.append(pending)
+        return pending
+
+    @staticmethod
+    def _fill(lists: Iterable[list[Pending]]) -> None:
+        """Tell what is in the lists where to put itself once it is written."""
+        for listed in lists:
+            for at, pending in enumerate(listed):
+                pending.places.append((listed, at))
 
     def _ask_each(self, asks: str, depth: int) -> None:
         self._lines += [
@@ -187,9 +203,10 @@ class _Writer:
         return self._frame.constants.name(value)
 
 
-def _notes(constants: Sequence[object], shapes: Mapping[str, int]) -> str:
+def _notes(constants: Sequence[object], pending: Iterable[Pending]) -> str:
     """What a reader needs besides: the constants, and the shapes that tables lead to. Comments only, all ASCII."""
     listed = [f"# k{index} = {_shown(value)}" for index, value in enumerate(constants)]
+    shapes = Counter(one.shape for one in pending)
     shaped = [f"# {count} of this shape:\n{source}" for source, count in shapes.items()]
     return "".join(f"{part}\n" for part in (*listed, *shaped))
 

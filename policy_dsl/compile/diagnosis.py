@@ -1,7 +1,8 @@
 """Which errors stand in an Outcome: the full decision, on top of the bare one.
 
 Errors are looked for only where they changed the outcome, and only in rules that can have one: a rule whose every test
-is of a plain argument cannot err while those arguments have the right types, which one expression checks for all rules.
+is of a plain argument or of the time cannot err while those arguments have the right types and the time is known, which
+one expression checks for all rules.
 """
 
 from __future__ import annotations
@@ -24,14 +25,17 @@ from .shapes import Ask, run
 from .spots import Fault
 
 Decide = Callable[[Mapping[str, Any], Facts], Outcome]
+Tell = Callable[[Outcome, Mapping[str, Any], Facts], Outcome]
 Ruled = tuple[str, Rule]
 
 # Names of this module: looking a member up on its enumeration costs as much as the rest of the full decision.
 _RULE, _BAD_ARGUMENTS, _NO_RULE = Reason.RULE, Reason.BAD_ARGUMENTS, Reason.NO_RULE
 
+_WITH_ERRORS = (_NO_RULE, Reason.RULE_ERROR)
 
-def diagnosis(bare: Decide, rules: Sequence[Ruled], ground: Ground) -> Decide:
-    """`bare` with the errors filled in."""
+
+def diagnosis(bare: Decide, rules: Sequence[Ruled], ground: Ground) -> tuple[Decide, Tell]:
+    """`bare` with the errors filled in, and how an outcome of it is filled in."""
     doctor = _Doctor(rules, ground)
     calm: Callable[..., bool] | None = None
 
@@ -45,9 +49,9 @@ def diagnosis(bare: Decide, rules: Sequence[Ruled], ground: Ground) -> Decide:
             calm = doctor.calm  # written on first use: most tools never need it
         if reason is _NO_RULE and calm(a, facts):
             return outcome
-        return replace(outcome, errors=doctor.errors(outcome, a, facts))
+        return doctor.told(outcome, a, facts)
 
-    return decide
+    return decide, doctor.told
 
 
 class _Doctor:
@@ -77,6 +81,12 @@ class _Doctor:
     def calm(self) -> Callable[..., bool]:
         """Whether surely no grant is an error in a call."""
         return self._checks[0]
+
+    def told(self, outcome: Outcome, a: Mapping[str, Any], facts: Facts) -> Outcome:
+        """The outcome with the errors that had a part in it."""
+        if outcome.reason not in _WITH_ERRORS or (outcome.reason is _NO_RULE and self.calm(a, facts)):
+            return outcome
+        return replace(outcome, errors=self.errors(outcome, a, facts))
 
     def errors(self, outcome: Outcome, a: Mapping[str, Any], facts: Facts) -> tuple[RuleError, ...]:
         """The errors that made the outcome: of the deciding rule and those beside it, or of the grants that failed."""
@@ -108,6 +118,10 @@ class _Doctor:
         return judged if isinstance(judged, Fault) else None
 
 
+_HAS_DATE = "0 < facts.now < 100_000_000_000_000_000"
+"""A time that every zone has a date for: up to the year 5138."""
+
+
 def _checks(
     all_needs: Sequence[Need], ground: Ground, *, wary: bool
 ) -> tuple[Callable[..., bool], Callable[..., tuple[bool, ...]]]:
@@ -119,8 +133,11 @@ def _checks(
     place = Place(frame)
     tests = []
     for kind, argument in all_needs:
-        local = frame.argument(argument)
-        tests.append(place.is_text(local) if kind == "text" else place.is_number(local))
+        if kind == "clock":
+            tests.append(_HAS_DATE)
+        else:
+            local = frame.argument(argument)
+            tests.append(place.is_text(local) if kind == "text" else place.is_number(local))
     head = "".join(f"    {line}\n" for line in frame.fresh())
     calm = "False" if wary else conjunction(tests)
     met = "".join(f"{test}, " for test in tests)

@@ -6,7 +6,7 @@ left to right, as written; where a part settles the result no Fault shows, else 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..ast import (
@@ -16,12 +16,15 @@ from ..ast import (
     Constant,
     FromUser,
     Holds,
+    IfThen,
     IsType,
     JsonType,
+    Like,
     Literal,
     MailSet,
     Matches,
     Member,
+    MultipleOf,
     Not,
     Operand,
     Or,
@@ -36,18 +39,19 @@ from ..ast import (
 from ..facts import Facts
 from ..values.number import is_number
 from . import runtime
+from .context_faults import context_ask
 from .sets import Sets
 from .spots import Call, Fault, Read, Spot, mistyped, read, typed
 
 Answer = bool | Fault
-Judge = Callable[[Mapping[str, Any], Facts], Answer]
+Judge = Callable[..., Answer]
 _Ask = Callable[[Call], Answer]
 
 
 def judge(condition: Condition, sets: Sets) -> Judge:
-    """The condition as a function of the arguments and the facts."""
+    """The condition as a function of the arguments, the facts and, where there is one, the result."""
     ask = _condition(condition, sets)
-    return lambda arguments, facts: ask(Call(arguments, facts, {}))
+    return lambda arguments, facts, result=runtime.ABSENT: ask(Call(arguments, facts, {}, result))
 
 
 # --- conditions -----------------------------------------------------------------------------------------------------
@@ -63,6 +67,9 @@ def _condition(condition: Condition, sets: Sets) -> _Ask:
             return _not(_condition(item, sets))
         case Constant(value):
             return lambda call: value
+        case IfThen(test, then, otherwise):
+            last = Constant(True) if otherwise is None else otherwise
+            return _if_then(*(_condition(part, sets) for part in (test, then, last)))
         case Quantified():
             return _quantified(condition, sets)
         case Presence():
@@ -102,6 +109,18 @@ def _not(ask: _Ask) -> _Ask:
         return answer if isinstance(answer, Fault) else not answer
 
     return negated
+
+
+def _if_then(test: _Ask, then: _Ask, otherwise: _Ask) -> _Ask:
+    """`(not A or B) and (A or C)`, with A asked once."""
+
+    def ask(call: Call) -> Answer:
+        tested = test(call)
+        denied = tested if isinstance(tested, Fault) else not tested
+        halves = ((denied, then), (tested, otherwise))
+        return _folded((_folded((first, part(call)), True) for first, part in halves), False)
+
+    return ask
 
 
 def _quantified(condition: Quantified, sets: Sets) -> _Ask:
@@ -220,9 +239,17 @@ def _leaf(condition: Condition, sets: Sets) -> _Ask:
     match condition:
         case Compare(op, left, right):
             return _ordered(op, typed(left, "number"), typed(right, "number"))
-        case Matches(operand, source):
-            fullmatch = sets.pattern(source).fullmatch
-            return _tested(operand, "text", lambda value, call: fullmatch(value))
+        case Matches(operand, source, search):
+            pattern = sets.pattern(source)
+            matching = pattern.search if search else pattern.fullmatch
+            return _tested(operand, "text", lambda value, call: matching(value))
+        case Like(operand, glob, options):
+            like = sets.glob(glob, options)
+            return _tested(
+                operand, "text", lambda value, call: like(runtime.fold(value, options.ignore_case, options.nfkc))
+            )
+        case MultipleOf(operand, step):
+            return _tested(operand, "number", lambda value, call: runtime.is_multiple(value, step))
         case Under(operand, roots):
             listed = sets.texts(roots)
             return _tested(operand, "text", lambda value, call: runtime.under(value, listed))
@@ -234,7 +261,7 @@ def _leaf(condition: Condition, sets: Sets) -> _Ask:
             return _tested(operand, "text or number", lambda value, call: _said(value, call.facts))
         case IsType(operand, wanted):
             return _tested(operand, "json", lambda value, call: _TYPES[wanted](value))
-    raise TypeError(f"no condition of a policy set: {condition}")
+    return context_ask(condition, sets)
 
 
 def _said(value: object, facts: Facts) -> bool:

@@ -49,11 +49,15 @@ def _is_plain(value: object) -> bool:
 
 
 class Frame:
-    """One function of `(a, facts)`: its local variables, in the order in which they were first needed."""
+    """One function of `(a, facts)`: its local variables, in the order in which they were first needed.
 
-    def __init__(self, constants: Constants, known: Known) -> None:
+    `answered`: a function of `(a, facts, result)`, about a call that has its answer.
+    """
+
+    def __init__(self, constants: Constants, known: Known, *, answered: bool = False) -> None:
         self.constants = constants
         self._known = known
+        self._answered = answered
         self._sources: dict[str, str] = {}
         self._assigned = 0
         self._names: dict[str, str] = {}
@@ -76,6 +80,12 @@ class Frame:
             if name in self._known:
                 self._kinds[local] = self._known[name]
         return local
+
+    def result(self) -> str:
+        """The name of the answer to the call."""
+        if not self._answered:
+            raise TypeError("a call that is being decided has no result")
+        return "result"
 
     def let(self, source: str) -> str:
         """A local for a value computed from earlier ones; the same source is computed once."""

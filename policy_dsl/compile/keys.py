@@ -116,7 +116,7 @@ def _key(conjunct: Condition, sets: Sets) -> list[Key]:
             return _begins(name, [beginning])
         case Under(Argument((str(name),)), roots):
             return _begins(name, [root.rstrip("/") for root in sets.texts(roots)])
-        case Matches(Argument((str(name),)), source):
+        case Matches(Argument((str(name),)), source, False):
             pattern = sets.pattern(source)
             if pattern.kind in ("literal", "alternation"):
                 return _equals(name, pattern.literals)

@@ -16,11 +16,13 @@ from ..ast import (
     Holds,
     IsType,
     JsonType,
+    Like,
     ListLiteral,
     Literal,
     MailSet,
     Matches,
     Member,
+    MultipleOf,
     Operand,
     Presence,
     RangeSet,
@@ -36,17 +38,17 @@ from .operands import Place
 from .sets import Sets
 
 
-def _guarded(rail: bool, guard: str, test: str) -> str:
+def guarded(rail: bool, guard: str, test: str) -> str:
     """A leaf that is an error unless `guard` holds, and else as `test` says."""
     return conjunction((guard, test if rail else negation(test)))
 
 
-def _answered(rail: bool, call: str) -> str:
+def answered(rail: bool, call: str) -> str:
     """A leaf that a function decides: True, False, or None for an error."""
     return f"{call} is {rail}"
 
 
-def _subject(operand: Operand, place: Place) -> str:
+def subject(operand: Operand, place: Place) -> str:
     """A local variable even for a written value, so that leaves may ask its type in the same words."""
     name = place.operand(operand)
     return place.frame.let(name) if isinstance(operand, Literal | ListLiteral) else name
@@ -74,7 +76,7 @@ def _presence(condition: Presence, rail: bool, place: Place, sets: Sets) -> str:
 
 
 def _is_type(condition: IsType, rail: bool, place: Place, sets: Sets) -> str:
-    local = _subject(condition.operand, place)
+    local = subject(condition.operand, place)
     if condition.type is JsonType.TEXT:
         fits = place.is_text(local)
     elif condition.type is JsonType.NUMBER:
@@ -94,7 +96,7 @@ _TYPE_TESTS = {
 
 
 def _from_user(condition: FromUser, rail: bool, place: Place, sets: Sets) -> str:
-    return _answered(rail, f"said({place.operand(condition.operand)}, facts.user_words)")
+    return answered(rail, f"said({place.operand(condition.operand)}, facts.user_words)")
 
 
 # --- comparisons ----------------------------------------------------------------------------------------------------
@@ -108,7 +110,7 @@ def _compare(condition: Compare, rail: bool, place: Place, sets: Sets) -> str:
     op: str = condition.op
     if isinstance(left, Literal) and (left.value is None or not isinstance(right, Literal)):
         left, op, right = right, _SWAPPED[op], left
-    local = _subject(left, place)
+    local = subject(left, place)
     if op in ("==", "!="):
         return _equal(local, right, condition.text, (op == "==") is rail, place)
     op = op if rail else _OPPOSITE[op]
@@ -116,13 +118,13 @@ def _compare(condition: Compare, rail: bool, place: Place, sets: Sets) -> str:
         if not is_number(right.value):
             return "False"
         return conjunction((place.is_number(local), f"{local} {op} {place.operand(right)}"))
-    other = _subject(right, place)
+    other = subject(right, place)
     return conjunction((place.is_number(local), place.is_number(other), f"{local} {op} {other}"))
 
 
 def _equal(local: str, right: Operand, options: TextOptions, rail: bool, place: Place) -> str:
     if not isinstance(right, Literal):
-        return _answered(rail, f"equal({local}, {_subject(right, place)}, {options.ignore_case}, {options.nfkc})")
+        return answered(rail, f"equal({local}, {subject(right, place)}, {options.ignore_case}, {options.nfkc})")
     value = right.value
     if value is None:
         return f"{local} is None" if rail else f"{local} is not None and is_json({local})"
@@ -137,22 +139,28 @@ def _equal(local: str, right: Operand, options: TextOptions, rail: bool, place: 
     return conjunction((place.is_text(local), f"{_changed(local, options)} {sign} {name}"))
 
 
+def _multiple_of(condition: MultipleOf, rail: bool, place: Place, sets: Sets) -> str:
+    local = subject(condition.operand, place)
+    step = place.frame.constants.name(condition.step)
+    return guarded(rail, place.is_number(local), f"is_multiple({local}, {step})")
+
+
 # --- sets -----------------------------------------------------------------------------------------------------------
 
 
 def _member(condition: Member, rail: bool, place: Place, sets: Sets) -> str:
-    local = _subject(condition.operand, place)
+    local = subject(condition.operand, place)
     within = sets.resolve(condition.within)
     name = place.frame.constants.name
     match within:
         case RangeSet(low, high):
-            return _guarded(rail, place.is_number(local), f"{name(low)} <= {local} <= {name(high)}")
+            return guarded(rail, place.is_number(local), f"{name(low)} <= {local} <= {name(high)}")
         case MailSet(domains, subdomains):
             test = "mail_under" if subdomains else "mail_at"
-            return _guarded(rail, place.is_text(local), f"{test}({local}, {name(sets.hosts(domains))})")
+            return guarded(rail, place.is_text(local), f"{test}({local}, {name(sets.hosts(domains))})")
         case WebSet(hosts, subdomains):
             test = "web_under" if subdomains else "web_at"
-            return _guarded(rail, place.is_text(local), f"{test}({local}, {name(sets.hosts(hosts))})")
+            return guarded(rail, place.is_text(local), f"{test}({local}, {name(sets.hosts(hosts))})")
     # One part for each JSON type the set has members of: a value of no such type is on neither rail.
     members = sets.grouped(within, condition.text)
     parts = []
@@ -179,25 +187,32 @@ def _is_in(compared: str, members: frozenset[Any], rail: bool, place: Place) -> 
 
 
 def _matches(condition: Matches, rail: bool, place: Place, sets: Sets) -> str:
-    local = _subject(condition.operand, place)
-    fullmatch = place.frame.constants.name(sets.pattern(condition.pattern).fullmatch)
-    return _guarded(rail, place.is_text(local), f"{fullmatch}({local})")
+    local = subject(condition.operand, place)
+    pattern = sets.pattern(condition.pattern)
+    test = place.frame.constants.name(pattern.search if condition.search else pattern.fullmatch)
+    return guarded(rail, place.is_text(local), f"{test}({local})")
+
+
+def _like(condition: Like, rail: bool, place: Place, sets: Sets) -> str:
+    local = subject(condition.operand, place)
+    test = place.frame.constants.name(sets.glob(condition.glob, condition.text))
+    return guarded(rail, place.is_text(local), f"{test}({_changed(local, condition.text)})")
 
 
 def _holds(condition: Holds, rail: bool, place: Place, sets: Sets) -> str:
-    local = _subject(condition.operand, place)
+    local = subject(condition.operand, place)
     options = condition.text
     if condition.kind == "contains" or not isinstance(condition.part, Literal):
-        part = _subject(condition.part, place)
+        part = subject(condition.part, place)
         # An argument that is null is no part of anything; a written null may be an element.
         written = isinstance(condition.part, Literal) or condition.kind != "contains"
         somewhere = [] if written else [f"{part} is not None"]
         call = f"{_FUNCTIONS[condition.kind]}({local}, {part}, {options.ignore_case}, {options.nfkc})"
-        return conjunction((*somewhere, _answered(rail, call)))
+        return conjunction((*somewhere, answered(rail, call)))
     if type(condition.part.value) is not str:
         return "False"
     part = place.frame.constants.name(_folded(condition.part.value, options))
-    return _guarded(rail, place.is_text(local), f"{_changed(local, options)}.{_METHODS[condition.kind]}({part})")
+    return guarded(rail, place.is_text(local), f"{_changed(local, options)}.{_METHODS[condition.kind]}({part})")
 
 
 _FUNCTIONS = {"starts with": "starts_with", "ends with": "ends_with", "contains": "contains"}
@@ -205,22 +220,24 @@ _METHODS = {"starts with": "startswith", "ends with": "endswith"}
 
 
 def _under(condition: Under, rail: bool, place: Place, sets: Sets) -> str:
-    local = _subject(condition.operand, place)
+    local = subject(condition.operand, place)
     roots = place.frame.constants.name(sets.texts(condition.roots))
-    return _guarded(rail, place.is_text(local), f"under({local}, {roots})")
+    return guarded(rail, place.is_text(local), f"under({local}, {roots})")
 
 
 def _runs(condition: Runs, rail: bool, place: Place, sets: Sets) -> str:
-    local = _subject(condition.operand, place)
+    local = subject(condition.operand, place)
     programs = place.frame.constants.name(sets.texts(condition.programs))
     test = "runs_one" if condition.kind == "one of" else "runs_none"
-    return _guarded(rail, place.is_text(local), f"{test}({local}, {programs})")
+    return guarded(rail, place.is_text(local), f"{test}({local}, {programs})")
 
 
 LEAVES: dict[type, Callable[[Any, bool, Place, Sets], str]] = {
     Compare: _compare,
     Member: _member,
     Matches: _matches,
+    Like: _like,
+    MultipleOf: _multiple_of,
     Holds: _holds,
     Under: _under,
     Runs: _runs,

@@ -1,4 +1,4 @@
-"""What a condition needs so that it cannot be an error: the types of plain arguments, where that is all it takes."""
+"""What a condition needs so that it cannot be an error: the types of plain arguments and a clock, where that is all."""
 
 from __future__ import annotations
 
@@ -10,16 +10,24 @@ from ..ast import (
     Compare,
     Condition,
     Constant,
+    HasRole,
     Holds,
+    IfThen,
+    Like,
     Literal,
     MailSet,
     Matches,
     Member,
+    MultipleOf,
     Not,
     Or,
     Presence,
     RangeSet,
     Runs,
+    SessionExceeds,
+    SessionHas,
+    TimeBetween,
+    TimeWithin,
     Under,
     ValueSet,
     WebSet,
@@ -27,8 +35,8 @@ from ..ast import (
 from ..values.number import is_number
 from .sets import Sets
 
-Need = tuple[OneOf["text", "number"], str]
-"""The JSON type that an argument must have, and its name."""
+Need = tuple[OneOf["text", "number", "clock"], str]
+"""The JSON type that an argument must have, and its name; or that the time must be known, which has none."""
 
 
 def needs(condition: Condition, sets: Sets) -> frozenset[Need] | None:
@@ -40,8 +48,12 @@ def needs(condition: Condition, sets: Sets) -> frozenset[Need] | None:
             return frozenset().union(*met) if len(met) == len(parts) else None
         case Not(item):
             return needs(item, sets)
-        case Constant() | Presence():
+        case IfThen(test, then, otherwise):
+            return needs(And(tuple(part for part in (test, then, otherwise) if part is not None)), sets)
+        case Constant() | Presence() | HasRole() | SessionHas() | SessionExceeds():
             return frozenset()
+        case TimeBetween() | TimeWithin():
+            return frozenset({("clock", "")})
         case Compare(op, Argument((str(name),)), Literal(value)) | Compare(op, Literal(value), Argument((str(name),))):
             if type(value) is str and op in ("==", "!="):
                 return frozenset({("text", name)})
@@ -51,6 +63,10 @@ def needs(condition: Condition, sets: Sets) -> frozenset[Need] | None:
             return frozenset({(kind, name)}) if kind is not None else None
         case Matches(Argument((str(name),))) | Under(Argument((str(name),))) | Runs(_, Argument((str(name),))):
             return frozenset({("text", name)})
+        case Like(Argument((str(name),))):
+            return frozenset({("text", name)})
+        case MultipleOf(Argument((str(name),))):
+            return frozenset({("number", name)})
         case Holds("starts with" | "ends with", Argument((str(name),)), Literal(str())):
             return frozenset({("text", name)})
     return None

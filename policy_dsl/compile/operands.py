@@ -1,19 +1,36 @@
 """Operands as local variables: every operand of a condition becomes one name that leaf tests may repeat freely.
 
-An operand that cannot be evaluated (nothing there, a step into what has no members, an inexact sum) is the ABSENT or
-ASTRAY object, which passes no test of type. So a leaf needs no error handling of its own: neither of its rails holds.
+An operand that cannot be evaluated (nothing there, a step into what has no members, an inexact sum, a counter that the
+session cannot tell) is the ABSENT or ASTRAY object, which passes no test of type. So a leaf needs no error handling of
+its own: neither of its rails holds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..ast import Argument, Arithmetic, Element, JsonType, LengthOf, ListLiteral, Literal, Operand
+from ..ast import (
+    Argument,
+    Arithmetic,
+    Claim,
+    Element,
+    JsonType,
+    LengthOf,
+    ListLiteral,
+    Literal,
+    NumberOf,
+    Operand,
+    PrincipalPart,
+    ResultValue,
+    Tally,
+)
 from .frame import Frame
 
 IS_NUMBER = "(type({0}) is int or type({0}) is Decimal and {0}.is_finite())"
 IS_TEXT = "type({0}) is str"
 _SUM = {"+": "add", "-": "subtract", "*": "multiply"}
+_PARTS = {"tenant": "tenant", "agent": "agent", "user": "user"}
 
 
 @dataclass(slots=True)
@@ -24,6 +41,8 @@ class Place:
     elements: dict[str, str] = field(default_factory=dict)
     depth: int = 0
     lets: dict[str, str] = field(default_factory=dict)
+    tests: dict[int, tuple[str, str]] = field(default_factory=dict)
+    """Both rails of the test of each `if`, by its identity: an `if` inside the test of another is written once."""
 
     def inside(self, name: str) -> Place:
         """The place inside one more quantifier, whose element is called `name`."""
@@ -48,9 +67,30 @@ class Place:
                 return self._let(f"length({self.operand(inner)})", operand)
             case Arithmetic(op, left, right):
                 return self._let(f"{_SUM[op]}({self.operand(left)}, {self.operand(right)})", operand)
+            case NumberOf(inner):
+                return self._let(f"number_of({self.operand(inner)})", operand)
+            case Tally(tracker, keys):
+                return self._let(f"tally(facts, {int(tracker)}, {self.operands(keys)})", operand)
+            case Claim(name):
+                return self._let(f"facts.claims.get({self.frame.constants.name(name)}, ABSENT)", operand)
+            case PrincipalPart(part):
+                return self._let(f"(ABSENT if facts.{_PARTS[part]} is None else facts.{_PARTS[part]})", operand)
+            case ResultValue(()):
+                return self.frame.result()
+            case ResultValue(path):
+                return self._let(f"dig({self.frame.result()}, {_steps(path)})", operand)
+        raise TypeError(f"no operand of a policy set: {operand}")
+
+    def operands(self, operands: Iterable[Operand]) -> str:
+        """Some operands as a Python tuple."""
+        return "(" + "".join(f"{self.operand(operand)}, " for operand in operands) + ")"
 
     def _let(self, source: str, operand: Operand) -> str:
-        if not mentions_element(operand):
+        return self.bind(source, inside=mentions_element(operand))
+
+    def bind(self, source: str, *, inside: bool) -> str:
+        """A name for a value computed before it is needed; `inside`, anew for each element of the quantifier."""
+        if not inside or not self.depth:
             return self.frame.let(source)
         for local, other in self.lets.items():
             if other == source:
@@ -86,8 +126,10 @@ def mentions_element(operand: Operand) -> bool:
     match operand:
         case Element():
             return True
-        case LengthOf(inner):
+        case LengthOf(inner) | NumberOf(inner):
             return mentions_element(inner)
+        case Tally(_, keys):
+            return any(mentions_element(key) for key in keys)
         case Arithmetic(_, left, right):
             return mentions_element(left) or mentions_element(right)
     return False

@@ -12,7 +12,9 @@ from typing import Any
 from ..ast import PolicySet
 from ..catalogue import Catalogue
 from ..facts import NOBODY, Facts
-from ..outcome import Outcome
+from ..outcome import Outcome, Rewriting
+from .binding import Patterns, binds
+from .rewrites import Rewrites
 from .views import Compiler, View, Views
 
 
@@ -20,35 +22,59 @@ class Program:
     """A compiled PolicySet. Safe to use from several threads; immutable but for what it remembers.
 
     `decide(tool, arguments, facts=NOBODY, server=None)` and `decide_bare` (the same without `errors`) are functions in
-    slots, because calling an object costs 70 ns more than calling a function.
+    slots, because calling an object costs 70 ns more than calling a function. So are `shadow`, which decides as if
+    shadow rules were rules like any other (None for a policy without them), and `rewrite`, which says what the policy's
+    rewrites make of a call (None where they leave it as it is).
     """
 
-    __slots__ = ("_view_of", "catalogue", "decide", "decide_bare", "policy_hash")
+    __slots__ = (
+        "_hidden",
+        "_view_of",
+        "catalogue",
+        "decide",
+        "decide_bare",
+        "policy",
+        "policy_hash",
+        "rewrite",
+        "shadow",
+    )
 
     decide: Callable[..., Outcome]
     decide_bare: Callable[..., Outcome]
+    rewrite: Callable[..., Rewriting | None]
+    shadow: Callable[..., Outcome] | None
 
     def __init__(self, policy: PolicySet, catalogue: Catalogue) -> None:
+        self.policy = policy
         self.policy_hash = policy.hash
         self.catalogue = catalogue
-        views = Views(Compiler(policy, catalogue))
+        enforced = {id: rule for id, rule in policy.rules.items() if not rule.shadow}
+        compiler = Compiler(policy, enforced, catalogue)
+        views = Views(compiler)
         self._view_of = views.of
-        if views.matter:
-            self.decide_bare, self.decide = _for_anybody(views.of)
-        else:
-            self.decide_bare, self.decide = _for_everybody(views.of(NOBODY))
+        self.decide_bare, self.decide = _functions(views)
+        self.rewrite = Rewrites(policy, compiler.sets, compiler.layers.otherwise).rewrite
+        self.shadow = None
+        if len(enforced) < len(policy.rules):
+            _, self.shadow = _functions(Views(Compiler(policy, policy.rules, catalogue)))
+        self._hidden = Patterns({str(place): hide for place, hide in enumerate(policy.hidden)})
 
     def prepare(self) -> int:
         """Compile every tool that the policy or the catalogue names, for who has no scoped rule; how many those are."""
         return self._view_of(NOBODY).prepare()
 
     def may_grant(self, tool: str, facts: Facts = NOBODY, server: str | None = None) -> bool:
-        """Whether there are arguments at all with which a rule could grant a call of this tool to this principal."""
+        """Whether there may be arguments with which a call of this tool is granted to this principal: some rule could
+        grant it, and no forbid without a condition, of that rule's priority or a higher one, stands against it."""
         return self._view_of(facts).grants(server, tool)
+
+    def hides(self, tool: str, facts: Facts = NOBODY, server: str | None = None) -> bool:
+        """Whether this principal must not see the tool in any list of tools."""
+        return any(binds(hide.scope, facts) for _, hide in self._hidden.fitting(server, tool))
 
     def source(self, tool: str, facts: Facts = NOBODY, server: str | None = None) -> str:
         """The generated Python that decides calls of one tool for one principal, with its constants as comments."""
-        return self._view_of(facts).verdict(server, tool).source()
+        return self._view_of(facts).verdict(server, tool).voice.source()
 
 
 def compile_policy(policy: PolicySet, catalogue: Catalogue | None = None) -> Program:
@@ -57,6 +83,11 @@ def compile_policy(policy: PolicySet, catalogue: Catalogue | None = None) -> Pro
     `catalogue` is the authority on tools and their arguments: the policy's own where none is given.
     """
     return Program(policy, policy.catalogue if catalogue is None else catalogue)
+
+
+def _functions(views: Views) -> tuple[Callable[..., Outcome], Callable[..., Outcome]]:
+    """`decide_bare` and `decide`."""
+    return _for_anybody(views.of) if views.matter else _for_everybody(views.of(NOBODY))
 
 
 def _for_everybody(view: View) -> tuple[Callable[..., Outcome], Callable[..., Outcome]]:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Set
 from decimal import Decimal
 from typing import Any, Final
 
+from ..facts import Facts
 from ..types import conforms
 from ..values import host, mail, number, path, shell, text, web
-from ..values.number import InexactError, is_integer, is_number
+from ..values.number import InexactError, is_integer, is_multiple, is_number
 from ..values.text import fold
 from .signatures import is_flat
 
@@ -26,20 +27,27 @@ __all__ = [
     "dig",
     "ends_with",
     "equal",
+    "exceeds",
     "fold",
+    "from_source",
     "has_kind",
+    "has_label",
     "is_flat",
     "is_integer",
     "is_json",
+    "is_multiple",
     "length",
     "mail_at",
     "mail_under",
     "multiply",
+    "number_of",
     "runs_none",
     "runs_one",
     "said",
+    "seen",
     "starts_with",
     "subtract",
+    "tally",
     "under",
     "web_at",
     "web_under",
@@ -116,6 +124,13 @@ def _exactly(operation: Callable[[Any, Any], object], left: object, right: objec
         return operation(left, right)
     except InexactError:
         return ASTRAY
+
+
+def number_of(value: object) -> object:
+    if type(value) is not str:
+        return ASTRAY
+    found = number.read(value)
+    return ASTRAY if found is None else found
 
 
 def equal(left: object, right: object, ignore_case: bool, nfkc: bool) -> bool | None:
@@ -199,3 +214,39 @@ def said(value: object, words: tuple[str, ...]) -> bool | None:
     if type(value) is str or is_number(value):
         return text.said_by_user(value, words)
     return None
+
+
+# --- the session ----------------------------------------------------------------------------------------------------
+
+
+def _lacks(keys: tuple[object, ...]) -> bool:
+    return any(key is ABSENT or key is ASTRAY for key in keys)
+
+
+def tally(facts: Facts, tracker: int, keys: tuple[object, ...]) -> object:
+    """Where a counter stands; ASTRAY where a key is an error, or the session cannot tell."""
+    if keys and _lacks(keys):
+        return ASTRAY
+    found = facts.history.tally(tracker, keys, facts.now)
+    return ASTRAY if type(found) is str else found
+
+
+def seen(facts: Facts, tracker: int, keys: tuple[object, ...]) -> object:
+    """True, False, or what is neither: None, or the session's own word for why."""
+    return None if keys and _lacks(keys) else facts.history.seen(tracker, keys, facts.now)
+
+
+def from_source(facts: Facts, value: object, source: int, loosely: bool) -> object:
+    if type(value) is not str and not is_number(value):
+        return None
+    return facts.history.derived(value, source) if loosely else facts.history.in_results(value, source)
+
+
+def has_label(facts: Facts, names: Set[str], compartment: str | None) -> bool:
+    """Whether the session carries a label of one of the names, in the compartment if one is given."""
+    return any(name in names and compartment in (None, of) for name, of in facts.history.labels)
+
+
+def exceeds(facts: Facts, covered: Set[tuple[str, str | None]]) -> bool:
+    """Whether the session carries a label that is not among the covered ones."""
+    return not facts.history.labels <= covered

@@ -13,9 +13,11 @@ from ..ast import (
     Compare,
     Condition,
     Holds,
+    Like,
     Literal,
     Matches,
     Member,
+    MultipleOf,
     NamedArgument,
     Runs,
     SetLiteral,
@@ -100,6 +102,8 @@ def sure_scalars(condition: Condition, sets: Sets) -> frozenset[str]:
             listed = sets.resolve(within)
             return frozenset() if isinstance(listed, SetLiteral) and sets.grouped(listed).null else frozenset({name})
         case Matches(Argument((str(name),))) | Under(Argument((str(name),))) | Runs(_, Argument((str(name),))):
+            return frozenset({name})
+        case Like(Argument((str(name),))) | MultipleOf(Argument((str(name),))):
             return frozenset({name})
         case Holds("starts with" | "ends with", Argument((str(name),))):
             return frozenset({name})

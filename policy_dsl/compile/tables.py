@@ -16,7 +16,7 @@ from .keys import Begins, Between, Equals
 
 Number = int | Decimal
 Test = TypeVar("Test")
-Found = tuple[Test, ...] | None
+Found = list[Test] | None
 
 FEW_LENGTHS = 8
 """So many different lengths of beginnings are looked up one by one; measured, that many cost one binary search."""
@@ -28,10 +28,12 @@ _NONE = -1
 
 
 class Table(NamedTuple):
-    """`lookup` has the value as `{0}` and the constants as `{1}`, `{2}`."""
+    """`lookup` has the value as `{0}` and the constants as `{1}`, `{2}`. `lists` are all that it can find, or that what
+    it finds is put together of; what stands in them may be replaced."""
 
     lookup: str
     constants: tuple[object, ...]
+    lists: list[list[Any]]
 
 
 def equal_table(entries: Iterable[tuple[Equals, Test]]) -> Table:
@@ -40,7 +42,7 @@ def equal_table(entries: Iterable[tuple[Equals, Test]]) -> Table:
     for key, test in entries:
         for value in key.values:
             table.setdefault(value, []).append(test)
-    return Table("{1}({0})", ({value: tuple(tests) for value, tests in table.items()}.get,))
+    return Table("{1}({0})", (table.get,), [*table.values()])
 
 
 def beginning_table(entries: Iterable[tuple[Begins, Test]]) -> Table:
@@ -50,23 +52,21 @@ def beginning_table(entries: Iterable[tuple[Begins, Test]]) -> Table:
         for beginning in dict.fromkeys(key.beginnings):
             table.setdefault(beginning, []).append(test)
     names = sorted(table)
-    found = {name: tuple(table[name]) for name in names}
     parents = _parents(names)
     lengths = sorted({len(name) for name in names})
     common = _common_beginning(names)
     if len(lengths) <= FEW_LENGTHS and set(parents) == {_NONE}:
         # No beginning begins another one, so at most one length finds anything.
         lookup = " or ".join(f"{{1}}({{0}}[:{length}])" for length in lengths)
-        find: Callable[[str], Found[Test]] = found.get
+        find: Callable[[str], Found[Test]] = table.get
     else:
         lookup = "{1}({0})"
-        find = _by_search(names, parents, found)
-    return Table(f"({lookup}) if {{0}}.startswith({{2}}) else None" if common else lookup, (find, common))
+        find = _by_search(names, parents, table)
+    lookup = f"({lookup}) if {{0}}.startswith({{2}}) else None" if common else lookup
+    return Table(lookup, (find, common), [*table.values()])
 
 
-def _by_search(
-    names: list[str], parents: list[int], found: Mapping[str, tuple[Test, ...]]
-) -> Callable[[str], Found[Test]]:
+def _by_search(names: list[str], parents: list[int], found: Mapping[str, list[Test]]) -> Callable[[str], Found[Test]]:
     """One binary search, then up through the beginnings of the beginning found.
 
     All texts that begin with `name` stand together in text order, `name` first. So the longest listed beginning of a
@@ -77,7 +77,7 @@ def _by_search(
         at = bisect_right(names, text) - 1
         while at >= 0 and not text.startswith(names[at]):
             at = parents[at]
-        tests: tuple[Test, ...] = ()
+        tests: list[Test] = []
         while at >= 0:
             tests += found[names[at]]
             at = parents[at]
@@ -117,14 +117,16 @@ def range_table(entries: Iterable[tuple[Between, Test]]) -> Table:
     for key, test in listed:
         for piece in pieces[place[key.low] : place[key.high] + 1]:
             piece.append(test)
-    found = [None, *(tuple(tests) or None for tests in pieces)]
+    found = [None, *(tests or None for tests in pieces)]
     grid = _grid(listed)
     if grid is None:
-        return Table("{2}[bisect_right({1}, {0})]", (bounds, found))
-    return Table("{3}({0} // {4}) if type({0}) is int else {2}[bisect_right({1}, {0})]", (bounds, found, *grid))
+        return Table("{2}[bisect_right({1}, {0})]", (bounds, found), pieces)
+    cells, width = grid
+    lookup = "{3}({0} // {4}) if type({0}) is int else {2}[bisect_right({1}, {0})]"
+    return Table(lookup, (bounds, found, cells.get, width), [*pieces, *cells.values()])
 
 
-def _grid(listed: list[tuple[Between, Test]]) -> tuple[Callable[[int], Found[Test]], int] | None:
+def _grid(listed: list[tuple[Between, Test]]) -> tuple[dict[int, list[Test]], int] | None:
     """For whole numbers: the tests by cells of one width, and that width; None where the ranges differ too much in it.
 
     One dict instead of a binary search, whose every step is a comparison through Python's objects.
@@ -137,7 +139,7 @@ def _grid(listed: list[tuple[Between, Test]]) -> tuple[Callable[[int], Found[Tes
     for (low, high), (_, test) in zip(spans, listed, strict=True):
         for cell in range(low // width, high // width + 1):
             cells.setdefault(cell, []).append(test)
-    return {cell: tuple(tests) for cell, tests in cells.items()}.get, width
+    return cells, width
 
 
 TABLES: dict[type, Callable[[Iterable[tuple[Any, Any]]], Table]] = {

@@ -8,8 +8,9 @@ The order of deciding (design, What decides, 2) as ranks, lower wins:
                                         allows that hold, by id
     nothing:                            the default
 
-An allow that wins is held back, and becomes an ask, by a require approval of its priority or a higher one that holds or
-is an error, else by an ask of such a priority that is an error. Those are two contests of their own, asked only then.
+A limit or a clearance that holds has a reason of its own. An allow that wins is held back, and becomes an ask, by a
+require approval of its priority or a higher one that holds or is an error, else by an ask of such a priority that is an
+error. Those are two contests of their own, asked only then.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from ..ast import Effect, Rule
 from ..facts import Facts
 from ..outcome import Outcome, Reason
 from .contender import Contender, Ground, Mode
-from .contest import contest
-from .diagnosis import diagnosis
+from .contest import Contest, contest
+from .diagnosis import Tell, diagnosis
 
 Decide = Callable[[Mapping[str, Any], Facts], Outcome]
 Ruled = tuple[str, Rule]
@@ -31,37 +32,64 @@ NO_ALLOW = -1
 """The level of an answer that nothing can hold back."""
 
 
-class Verdict(NamedTuple):
-    """How the calls of one tool are decided: `full`, or `bare` without the errors. `source()` is for people."""
+class Voice(NamedTuple):
+    """What one layer says: `bare` is its outcome without the errors, None where it only restricts and has no objection;
+    `tell` adds the errors. `source()` is for people."""
 
-    bare: Decide
-    full: Decide
+    bare: Callable[[Mapping[str, Any], Facts], Outcome | None]
+    tell: Tell
     source: Callable[[], str]
 
 
+class Verdict(NamedTuple):
+    """How the calls of one tool are decided: `full`, or `bare` without the errors."""
+
+    bare: Decide
+    full: Decide
+    voice: Voice
+
+
 class _Answer(NamedTuple):
-    """An outcome and the level of its priority, 0 for the highest."""
+    """An outcome and the level of its priority, 0 for the highest. A layer that only restricts has no outcome where
+    nothing holds, at a level below all its rules."""
 
     level: int
-    outcome: Outcome
+    outcome: Any
 
 
 def verdict(rules: Sequence[Ruled], ground: Ground, otherwise: str | None) -> Verdict:
-    """The verdict of the rules that fit one tool, given in order of id."""
+    """The verdict of the rules that fit one tool, given in order of id, on calls that may not fit the tool's schema."""
+    misfit = Outcome("forbid", None, Reason.BAD_ARGUMENTS, otherwise)
+    bare, parts = _bare(rules, ground, otherwise, misfit, restricts=False)
+    full, tell = diagnosis(bare, rules, ground)
+    return Verdict(bare, full, Voice(bare, tell, _source(parts)))
+
+
+def voice(rules: Sequence[Ruled], ground: Ground, otherwise: str | None, *, restricts: bool) -> Voice:
+    """What a lower layer says: its rules are only asked about calls that fit the tool's schema."""
+    bare, parts = _bare(rules, ground, otherwise, None, restricts=restricts)
+    return Voice(bare, diagnosis(bare, rules, ground)[1], _source(parts))
+
+
+def _source(parts: Sequence[Contest]) -> Callable[[], str]:
+    return lambda: "\n".join(part.source() for part in parts)
+
+
+def _bare(
+    rules: Sequence[Ruled], ground: Ground, otherwise: str | None, misfit: Outcome | None, *, restricts: bool
+) -> tuple[Decide, list[Contest]]:
     levels = sorted({rule.priority for _, rule in rules}, reverse=True)
     by_level = [[ruled for ruled in rules if ruled[1].priority == priority] for priority in levels]
-    misfit = Outcome("forbid", None, Reason.BAD_ARGUMENTS, otherwise)
     contenders, answers = _decisive(by_level, otherwise)
+    if restricts:
+        answers[-1] = _Answer(len(levels), None)
     holding = [_holding(by_level, Effect.REQUIRE_APPROVAL, Mode.WITHHOLD), _holding(by_level, Effect.ASK, Mode.DOUBT)]
     if not any(listed for listed, _ in holding) or not any(answer.level != NO_ALLOW for answer in answers):
         won = contest("decide", contenders, [answer.outcome for answer in answers], ground, misfit)
-        bare, parts = won.ask, [won]
-    else:
-        won = contest("decide", contenders, answers, ground, _Answer(NO_ALLOW, misfit))
-        held = [contest(name, *how, ground) for name, how in zip(("approval", "doubt"), holding, strict=True)]
-        bare = _held_back(won.ask, held[0].ask, held[1].ask)
-        parts = [won, *held]
-    return Verdict(bare, diagnosis(bare, rules, ground), lambda: "\n".join(part.source() for part in parts))
+        return won.ask, [won]
+    won = contest("decide", contenders, answers, ground, misfit and _Answer(NO_ALLOW, misfit))
+    held = [contest(name, *how, ground) for name, how in zip(("approval", "doubt"), holding, strict=True)]
+    return _held_back(won.ask, held[0].ask, held[1].ask), [won, *held]
 
 
 def _decisive(by_level: Sequence[Sequence[Ruled]], otherwise: str | None) -> tuple[list[Contender], list[_Answer]]:
@@ -73,7 +101,9 @@ def _decisive(by_level: Sequence[Sequence[Ruled]], otherwise: str | None) -> tup
             rank = len(answers) + place
             contenders.append(Contender(id, rule, Mode.WITHHOLD, rank, rank + len(forbids)))
         for reason in (Reason.RULE, Reason.RULE_ERROR) if forbids else ():
-            answers += [_Answer(NO_ALLOW, _outcome("forbid", ruled, reason, otherwise)) for ruled in forbids]
+            answers += [
+                _Answer(NO_ALLOW, _outcome("forbid", ruled, _reason(ruled[1], reason), otherwise)) for ruled in forbids
+            ]
         for effect in (Effect.ASK, Effect.ALLOW):
             for id, rule in _of(rules, effect):
                 contenders.append(Contender(id, rule, Mode.GRANT, len(answers), -1))
@@ -108,10 +138,18 @@ def _outcome(effect: Any, ruled: Ruled, reason: Reason, otherwise: str | None) -
     return Outcome(effect, id, reason, rule.message if rule.message is not None else otherwise)
 
 
+def _reason(rule: Rule, reason: Reason) -> Reason:
+    """A limit or a clearance that holds has a reason of its own; one that is an error is an error like any other."""
+    return _OWN_REASONS.get(rule.origin, reason) if reason is Reason.RULE else reason
+
+
+_OWN_REASONS = {"limit": Reason.LIMIT, "clearance": Reason.CLEARANCE}
+
+
 def _held_back(
     decisive: Callable[..., _Answer], approval: Callable[..., _Answer | None], doubt: Callable[..., _Answer | None]
 ) -> Decide:
-    def decide(a: Mapping[str, Any], facts: Facts) -> Outcome:
+    def decide(a: Mapping[str, Any], facts: Facts) -> Any:
         level, outcome = decisive(a, facts)
         if level != NO_ALLOW:
             held = approval(a, facts)

@@ -6,20 +6,22 @@ memory. Names that the policy or the catalogue has are kept as long as their Vie
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
-from ..ast import LAYERS, Effect, PolicySet, Scope
+from ..ast import PolicySet, Rule, Scope
 from ..catalogue import Catalogue
 from ..facts import Facts
 from ..outcome import Outcome, Reason
 from ..types import Object
 from .binding import Patterns, Ruled, binds
 from .contender import Ground
+from .layers import Layers
 from .schema import known
 from .sets import Sets
 from .shapes import Shapes
-from .verdicts import Decide, Verdict, verdict
+from .verdicts import Decide, Verdict, Voice
 
 Name = str | tuple[str, str]
 """A tool as calls name it: its name alone, or (server, tool) where the door knows the server."""
@@ -58,12 +60,13 @@ class Kept(dict[K, V], Generic[K, V]):
 class Compiler:
     """What all Views of a program share."""
 
-    def __init__(self, policy: PolicySet, catalogue: Catalogue) -> None:
-        self.patterns = Patterns(policy.rules)
-        self.scopes = tuple(dict.fromkeys(rule.scope for rule in policy.rules.values() if not rule.scope.is_everyone))
+    def __init__(self, policy: PolicySet, rules: Mapping[str, Rule], catalogue: Catalogue) -> None:
+        """`rules` are those of the policy that take part."""
+        self.patterns = Patterns(rules)
+        self.scopes = tuple(dict.fromkeys(rule.scope for rule in rules.values() if not rule.scope.is_everyone))
         self.catalogue = catalogue
-        self._otherwise = policy.otherwise.get(LAYERS[0])
-        self._sets = Sets(policy.sets)
+        self.layers = Layers(rules, policy.otherwise)
+        self.sets = Sets(policy.sets, policy.levels)
         self._shapes = Shapes()
         self._alike: Kept[tuple[str, ...], Verdict] = Kept(KEPT_ALIKE)
         self.names: frozenset[Name] = frozenset(
@@ -75,7 +78,7 @@ class Compiler:
         """The verdict on calls of a tool where just these scopes bind."""
         listed = self.catalogue.get(server, tool)
         if listed is None and len(self.catalogue):
-            return _constant(Outcome("forbid", None, Reason.UNKNOWN_TOOL, self._otherwise))
+            return _constant(Outcome("forbid", None, Reason.UNKNOWN_TOOL, self.layers.otherwise))
         rules = self._bound(server, tool, bound)
         if listed is not None:
             return self._compiled(rules, listed.parameters)
@@ -88,13 +91,13 @@ class Compiler:
         return found
 
     def _compiled(self, rules: list[Ruled], declared: Object | None) -> Verdict:
-        return verdict(rules, Ground(self._sets, self._shapes, declared, known(declared)), self._otherwise)
+        return self.layers.verdict(rules, Ground(self.sets, self._shapes, declared, known(declared)))
 
     def grants(self, server: str | None, tool: str, bound: frozenset[Scope]) -> bool:
-        """Whether any rule could grant a call of a tool where just these scopes bind."""
+        """Whether there could be a call of a tool that is granted, where just these scopes bind."""
         if self.catalogue.get(server, tool) is None and len(self.catalogue):
             return False
-        return any(rule.effect in (Effect.ALLOW, Effect.ASK) for _, rule in self._bound(server, tool, bound))
+        return self.layers.grants(self._bound(server, tool, bound))
 
     def _bound(self, server: str | None, tool: str, bound: frozenset[Scope]) -> list[Ruled]:
         fitting = self.patterns.fitting(server, tool)
@@ -105,7 +108,10 @@ def _constant(outcome: Outcome) -> Verdict:
     def decide(a: object, facts: object) -> Outcome:
         return outcome
 
-    return Verdict(decide, decide, lambda: f"# always {outcome.reason.value}\n")
+    def tell(outcome: Outcome, a: object, facts: object) -> Outcome:
+        return outcome
+
+    return Verdict(decide, decide, Voice(decide, tell, lambda: f"# always {outcome.reason.value}\n"))
 
 
 class View:
@@ -135,7 +141,7 @@ class View:
         return found
 
     def grants(self, server: str | None, tool: str) -> bool:
-        """Whether any rule could grant a call of a tool."""
+        """Whether there could be a call of a tool that is granted."""
         name = tool if server is None else (server, tool)
         granted = self._granted.get(name)
         if granted is None:
@@ -186,4 +192,5 @@ def _same_principal(left: Facts, right: Facts) -> bool:
         and left.agent == right.agent
         and left.user == right.user
         and left.roles == right.roles
+        and left.via == right.via
     )

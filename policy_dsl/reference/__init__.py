@@ -14,12 +14,17 @@ where `filter` is a text, the wrong type is at `filter`. What is wrong about two
 a sum that is inexact) stands at the first argument among them. A value that holds, at any depth, something that the
 strict parser cannot give (a float, a NaN) is of the wrong type wherever it is compared.
 
-Flow: decide (levels) asks which rules apply (applies), what their conditions come to (conditions, of operands, by
-kleene), and lets the highest level with an answer decide.
+Flow: decide (levels) asks of each layer which rules apply (applies), what their conditions come to (conditions, of
+operands and context, by kleene), and lets the highest level with an answer decide. Before it, rewrite (rewrites) may
+make another call of it. What a session remembers is recomputed from all of its events (history).
 """
 
 from __future__ import annotations
 
-from .levels import decide
+from .applies import hides
+from .history import Event, Recollection
+from .levels import decide, shadow
+from .operands import Answer
+from .rewrites import rewrite
 
-__all__ = ["decide"]
+__all__ = ["Answer", "Event", "Recollection", "decide", "hides", "rewrite", "shadow"]

@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
-from ..ast import Json, NamedArgument, Rule, Scope, Signature, ToolPattern
+from ..ast import Hide, Json, NamedArgument, PolicySet, Rewrite, Rule, Scope, Signature, ToolPattern
 from ..facts import Facts
 from ..types import Anything, ListOf, Object, Type, Union
 
 
-def applies(
-    rule: Rule,
-    tool: str,
-    server: str | None,
-    arguments: Mapping[str, Json],
-    facts: Facts,
-    declared: Object | None,
-) -> bool:
-    return (
-        _binds(rule.scope, facts)
-        and any(_fits(cast(ToolPattern, one), tool, server) for one in rule.tools)
-        and (rule.signature is None or _accepts(rule.signature, arguments, declared))
-    )
+def fits(spoken: Rule | Rewrite | Hide, tool: str, server: str | None, facts: Facts) -> bool:
+    """Whether its scope binds who acts, and one of its patterns is about the tool."""
+    return binds(spoken.scope, facts) and fits_tool(spoken.tools, tool, server)
 
 
-def _binds(scope: Scope, facts: Facts) -> bool:
+def hides(policy: PolicySet, tool: str, facts: Facts, server: str | None = None) -> bool:
+    """Whether who acts must not see the tool in any list of tools."""
+    return any(fits(hide, tool, server, facts) for hide in policy.hidden)
+
+
+def accepts(rule: Rule, arguments: Mapping[str, Json], declared: Object | None) -> bool:
+    """Whether the rule's signature, if it has one, accepts the arguments."""
+    return rule.signature is None or _accepts(rule.signature, arguments, declared)
+
+
+def binds(scope: Scope, facts: Facts) -> bool:
     return (
         (not scope.tenants or facts.tenant in scope.tenants)
         and (not scope.agents or facts.agent in scope.agents)
         and (not scope.users or facts.user in scope.users)
         and (not scope.roles or any(role in facts.roles for role in scope.roles))
+        and (not scope.via or any(agent in facts.via for agent in scope.via))
     )
+
+
+def fits_tool(tools: Iterable[object], tool: str, server: str | None) -> bool:
+    return any(_fits(cast(ToolPattern, one), tool, server) for one in tools)
 
 
 def _fits(written: ToolPattern, tool: str, server: str | None) -> bool:

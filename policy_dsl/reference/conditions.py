@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import cast
 
 from ..ast import (
     And,
-    Argument,
-    Arithmetic,
     Compare,
     Condition,
     Constant,
-    Element,
+    DerivedFrom,
+    FromResults,
+    FromSource,
     FromUser,
+    Happened,
+    HasRole,
     Holds,
+    IfThen,
     IsType,
     Json,
     JsonType,
-    LengthOf,
-    ListLiteral,
-    Literal,
+    Like,
+    MacroUse,
     MailSet,
     Matches,
     Member,
+    MultipleOf,
     Not,
     Operand,
     Or,
@@ -36,26 +39,31 @@ from ..ast import (
     RuleRef,
     Runs,
     Scalar,
+    Seen,
+    SessionExceeds,
+    SessionHas,
     SetLiteral,
     SetName,
     TextOptions,
+    TimeBetween,
+    TimeWithin,
     Under,
     ValueSet,
     WebSet,
 )
-from ..values import host, mail, number, path, pattern, shell, text, web
-from .found import Found, folded, is_json, is_written_null, kind_of, of_type, same, walk, wrong
+from ..values import glob, host, mail, number, path, pattern, shell, text, web
+from .context import between, exceeds, has_label, told, within
+from .found import Found, folded, is_json, is_written_null, kind_of, of_type, same, wrong
 from .kleene import Fault, Truth, both, either, negated
+from .operands import Operands
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluator:
-    """One call's values; `elements` holds what the quantifiers around a test stand on, by name."""
+class Evaluator(Operands):
+    """What conditions come to; `sets` and `levels` are the policy's."""
 
-    sets: Mapping[str, ValueSet]
-    arguments: Mapping[str, Json]
-    user_words: tuple[str, ...]
-    elements: Mapping[str, Found]
+    sets: Mapping[str, ValueSet] = field(default_factory=dict)
+    levels: tuple[str, ...] = ()
 
     def of_rule(self, rule: Rule) -> Truth:
         when = True if rule.when is None else self.truth(rule.when)
@@ -78,8 +86,19 @@ class Evaluator:
                 return self._member(condition)
             case Holds():
                 return self._holds(condition)
-            case Matches(operand, written):
-                return self._of_text(operand, pattern.compile(written).fullmatch)
+            case IfThen(test, then, otherwise):
+                tested, consequence = self.truth(test), self.truth(then)
+                alternative = True if otherwise is None else self.truth(otherwise)
+                return both((either((negated(tested), consequence)), either((tested, alternative))))
+            case Matches(operand, written, search):
+                compiled = pattern.compile(written)
+                return self._of_text(operand, compiled.search if search else compiled.fullmatch)
+            case Like(operand, written, options):
+                like = glob.compile(written, options.ignore_case, options.nfkc)
+                return self._of_text(operand, lambda value: like(folded(value, options)))
+            case MultipleOf(operand, step):
+                found = self.typed(operand, JsonType.NUMBER)
+                return found if isinstance(found, Fault) else number.is_multiple(cast(Decimal, found.value), step)
             case Under(operand, roots):
                 return self._of_text(
                     operand, lambda value: any(path.is_under(value, root) for root in self._texts(roots))
@@ -96,11 +115,28 @@ class Evaluator:
                 return self._quantified(condition)
             case FromUser(operand):
                 return self._from_user(operand)
-            case RuleRef(rule):
-                raise AssertionError(f"a PolicySet has no references to rules, but `{rule}`")
+            case HasRole(role):
+                return role in self.facts.roles
+            case TimeBetween():
+                return between(condition, self.facts.now)
+            case TimeWithin(start, end):
+                return within(start, end, self.facts.now)
+            case SessionHas(label):
+                return has_label(self.facts.history.labels, label, self.levels)
+            case SessionExceeds(clearance):
+                return exceeds(self.facts.history.labels, clearance, self.levels)
+            case Seen(tracker, keys):
+                values = self.keys(keys)
+                if isinstance(values, Fault):
+                    return values
+                return told(self.facts.history.seen(tracker, values, self.facts.now))
+            case FromSource():
+                return self._from_source(condition)
+            case Happened() | FromResults() | DerivedFrom() | RuleRef() | MacroUse():
+                raise AssertionError(f"a PolicySet has no {type(condition).__name__}: {condition}")
 
     def _of_text(self, operand: Operand, test: Callable[[str], bool]) -> Truth:
-        found = self._typed(operand, JsonType.TEXT)
+        found = self.typed(operand, JsonType.TEXT)
         return found if isinstance(found, Fault) else test(cast(str, found.value))
 
     @staticmethod
@@ -109,7 +145,7 @@ class Evaluator:
         return running is not None and not any(program in programs for program in running)
 
     def _is_type(self, operand: Operand, wanted: JsonType) -> Truth:
-        found = self._value(operand)
+        found = self.value(operand)
         if isinstance(found, Fault):
             return found
         kind = kind_of(found.value)
@@ -118,7 +154,7 @@ class Evaluator:
         return number.is_integer(found.value) if wanted is JsonType.INTEGER else kind is wanted
 
     def _presence(self, condition: Presence) -> Truth:
-        found = self._value(condition.operand)
+        found = self.value(condition.operand)
         match condition.kind:
             case "absent":
                 return isinstance(found, Fault)
@@ -128,7 +164,7 @@ class Evaluator:
                 return not isinstance(found, Fault) and found.value is not None
 
     def _quantified(self, condition: Quantified) -> Truth:
-        source = self._typed(condition.source, JsonType.LIST)
+        source = self.typed(condition.source, JsonType.LIST)
         if isinstance(source, Fault):
             return source
         items = cast("list[Json]", source.value)
@@ -144,12 +180,22 @@ class Evaluator:
         return replace(self, elements={**self.elements, name: element})
 
     def _from_user(self, operand: Operand) -> Truth:
-        found = self._value(operand)
+        found = self.value(operand)
         if isinstance(found, Fault):
             return found
         if kind_of(found.value) not in (JsonType.TEXT, JsonType.NUMBER):
             return wrong(found)
-        return text.said_by_user(cast(str, found.value), self.user_words)
+        return text.said_by_user(cast(str, found.value), self.facts.user_words)
+
+    def _from_source(self, condition: FromSource) -> Truth:
+        found = self.value(condition.operand)
+        if isinstance(found, Fault):
+            return found
+        if kind_of(found.value) not in (JsonType.TEXT, JsonType.NUMBER):
+            return wrong(found)
+        history = self.facts.history
+        stands = history.derived if condition.loosely else history.in_results
+        return told(stands(found.value, condition.source))
 
     # --- comparisons ------------------------------------------------------------------------------------------------
 
@@ -157,8 +203,8 @@ class Evaluator:
         if condition.op in ("==", "!="):
             equal = self._equal(condition.left, condition.right, condition.text)
             return equal if condition.op == "==" else negated(equal)
-        left = self._typed(condition.left, JsonType.NUMBER)
-        right = self._typed(condition.right, JsonType.NUMBER)
+        left = self.typed(condition.left, JsonType.NUMBER)
+        right = self.typed(condition.right, JsonType.NUMBER)
         if isinstance(left, Fault):
             return left
         if isinstance(right, Fault):
@@ -167,7 +213,7 @@ class Evaluator:
         return {"<": low < high, "<=": low <= high, ">": low > high, ">=": low >= high}[condition.op]
 
     def _equal(self, left: Operand, right: Operand, options: TextOptions) -> Truth:
-        one, other = self._value(left), self._value(right)
+        one, other = self.value(left), self.value(right)
         for found in (one, other):
             if isinstance(found, Fault):
                 return found
@@ -184,10 +230,10 @@ class Evaluator:
         return Fault("wrong-type", one.place or other.place)
 
     def _member(self, condition: Member) -> Truth:
-        within = self._set(condition.within)
-        match within:
+        listed = self._set(condition.within)
+        match listed:
             case RangeSet(low, high):
-                found = self._typed(condition.operand, JsonType.NUMBER)
+                found = self.typed(condition.operand, JsonType.NUMBER)
                 return found if isinstance(found, Fault) else low <= cast(Decimal, found.value) <= high
             case MailSet(names, subdomains):
                 return self._of_text(
@@ -197,10 +243,10 @@ class Evaluator:
                 return self._of_text(
                     condition.operand, lambda value: self._at(web.https_host(value), names, subdomains)
                 )
-        found = self._value(condition.operand)
+        found = self.value(condition.operand)
         if isinstance(found, Fault):
             return found
-        comparable = [item for item in self._items(within) if kind_of(item) is kind_of(found.value)]
+        comparable = [item for item in self._items(listed) if kind_of(item) is kind_of(found.value)]
         if not comparable:
             return wrong(found)
         return any(same(found.value, item, condition.text) for item in comparable)
@@ -210,7 +256,7 @@ class Evaluator:
         return name is not None and host.is_listed(name, hosts, subdomains=subdomains)
 
     def _holds(self, condition: Holds) -> Truth:
-        whole, part = self._value(condition.operand), self._value(condition.part)
+        whole, part = self.value(condition.operand), self.value(condition.part)
         if isinstance(whole, Fault):
             return whole
         if condition.kind == "contains" and isinstance(whole.value, list):
@@ -243,55 +289,12 @@ class Evaluator:
 
     # --- sets -------------------------------------------------------------------------------------------------------
 
-    def _set(self, within: ValueSet) -> SetLiteral | RangeSet | MailSet | WebSet:
-        return self._set(self.sets[within.name]) if isinstance(within, SetName) else within
+    def _set(self, named: ValueSet) -> SetLiteral | RangeSet | MailSet | WebSet:
+        return self._set(self.sets[named.name]) if isinstance(named, SetName) else named
 
-    def _items(self, within: SetLiteral | SetName) -> list[Scalar]:
-        listed = cast(SetLiteral, self._set(within))
+    def _items(self, named: SetLiteral | SetName) -> list[Scalar]:
+        listed = cast(SetLiteral, self._set(named))
         return [*listed.items, *(item for name in listed.names for item in self._items(SetName(name)))]
 
-    def _texts(self, within: SetLiteral | SetName) -> frozenset[str]:
-        return frozenset(item for item in self._items(within) if isinstance(item, str))
-
-    # --- operands ---------------------------------------------------------------------------------------------------
-
-    def _value(self, operand: Operand) -> Found | Fault:
-        match operand:
-            case Literal(value):
-                return Found(value)
-            case ListLiteral(items):
-                return Found([item.value for item in items])
-            case Argument(steps):
-                return walk(Found(dict(self.arguments)), steps)
-            case Element(name, steps):
-                return walk(self.elements[name], steps)
-            case LengthOf(inner):
-                return self._length(inner)
-            case Arithmetic():
-                return self._arithmetic(operand)
-
-    def _typed(self, operand: Operand, kind: JsonType) -> Found | Fault:
-        found = self._value(operand)
-        return found if isinstance(found, Fault) else of_type(found, kind)
-
-    def _length(self, operand: Operand) -> Found | Fault:
-        found = self._value(operand)
-        if isinstance(found, Fault):
-            return found
-        if kind_of(found.value) not in (JsonType.TEXT, JsonType.LIST, JsonType.OBJECT):
-            return wrong(found)
-        return Found(len(cast(str, found.value)), found.place)
-
-    def _arithmetic(self, operand: Arithmetic) -> Found | Fault:
-        left = self._typed(operand.left, JsonType.NUMBER)
-        right = self._typed(operand.right, JsonType.NUMBER)
-        if isinstance(left, Fault):
-            return left
-        if isinstance(right, Fault):
-            return right
-        place = left.place or right.place
-        exactly = {"+": number.add, "-": number.sub, "*": number.mul}[operand.op]
-        try:
-            return Found(exactly(cast(Decimal, left.value), cast(Decimal, right.value)), place)
-        except number.InexactError:
-            return Fault("inexact", place)
+    def _texts(self, named: SetLiteral | SetName) -> frozenset[str]:
+        return frozenset(item for item in self._items(named) if isinstance(item, str))

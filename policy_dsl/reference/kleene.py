@@ -6,7 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-Code = Literal["missing", "null", "wrong-type", "empty-list", "inexact"]
+Code = Literal[
+    "missing",
+    "null",
+    "wrong-type",
+    "empty-list",
+    "out-of-range",
+    "inexact",
+    "unreadable",
+    "unknown-time",
+    "claimed",
+    "forgotten",
+]
 
 
 @dataclass(frozen=True, slots=True)

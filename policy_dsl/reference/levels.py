@@ -1,4 +1,9 @@
-"""The levels of priority, highest first: the first with an answer decides."""
+"""The layers of a policy, and in each the levels of priority, highest first: the first with an answer decides.
+
+Each layer decides on its own, and the strictest answer wins. The topmost one that says anything must grant. A lower one
+without an `otherwise`, and without a rule that could grant a call of the tool to whoever acts, has no objection by
+default, so that only its forbids and require approvals speak.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ from ..catalogue import Catalogue
 from ..facts import Facts
 from ..outcome import Outcome, Reason, RuleError
 from ..types import Object, conforms
-from .applies import applies
+from .applies import accepts, fits
 from .conditions import Evaluator
 from .kleene import Fault, Truth
 
@@ -33,29 +38,71 @@ def decide(
     facts: Facts,
     server: str | None = None,
 ) -> Outcome:
-    """The Outcome of one call; `server` is None where the door does not know it."""
-    otherwise = policy.otherwise.get(LAYERS[0])
+    """The Outcome of one call; `server` is None where the door does not know it. Shadow rules take no part."""
+    enforced = {id: rule for id, rule in policy.rules.items() if not rule.shadow}
+    return _decide(policy, enforced, catalogue, tool, arguments, facts, server)
+
+
+def shadow(
+    policy: PolicySet,
+    catalogue: Catalogue,
+    tool: str,
+    arguments: Mapping[str, Json],
+    facts: Facts,
+    server: str | None = None,
+) -> Outcome | None:
+    """What the Outcome would be if shadow rules were rules like any other; None for a policy without them."""
+    if not any(rule.shadow for rule in policy.rules.values()):
+        return None
+    return _decide(policy, policy.rules, catalogue, tool, arguments, facts, server)
+
+
+def _decide(
+    policy: PolicySet,
+    rules: Mapping[str, Rule],
+    catalogue: Catalogue,
+    tool: str,
+    arguments: Mapping[str, Json],
+    facts: Facts,
+    server: str | None,
+) -> Outcome:
+    spoken = {rule.layer for rule in rules.values()} | set(policy.otherwise)
+    present = [layer for layer in LAYERS if layer in spoken] or [LAYERS[0]]
     declared: Object | None = None
     if len(catalogue):
         known = catalogue.get(server, tool)
         if known is None:
-            return Outcome("forbid", None, Reason.UNKNOWN_TOOL, otherwise)
+            return Outcome("forbid", None, Reason.UNKNOWN_TOOL, policy.otherwise.get(present[0]))
         declared = known.parameters
         if conforms(arguments, declared) is not None:
-            return Outcome("forbid", None, Reason.BAD_ARGUMENTS, otherwise)
-    evaluator = Evaluator(policy.sets, arguments, facts.user_words, {})
-    judged = [
-        _Judged(id, rule, evaluator.of_rule(rule))
-        for id, rule in sorted(policy.rules.items())
-        if applies(rule, tool, server, arguments, facts, declared)
-    ]
-    return _settle(judged, otherwise)
+            return Outcome("forbid", None, Reason.BAD_ARGUMENTS, policy.otherwise.get(present[0]))
+    evaluator = Evaluator(arguments, facts, sets=policy.sets, levels=policy.levels)
+    outcomes: list[Outcome] = []
+    for layer in present:
+        fitting = {
+            id: rule for id, rule in sorted(rules.items()) if rule.layer == layer and fits(rule, tool, server, facts)
+        }
+        judged = [
+            _Judged(id, rule, evaluator.of_rule(rule))
+            for id, rule in fitting.items()
+            if accepts(rule, arguments, declared)
+        ]
+        grants = any(rule.effect in (Effect.ALLOW, Effect.ASK) for rule in fitting.values())
+        only_restricts = layer != present[0] and layer not in policy.otherwise and not grants
+        outcome = _settle(judged, policy.otherwise.get(layer), only_restricts)
+        if outcome is not None:
+            outcomes.append(outcome)
+    # The topmost layer always has an outcome, and of equally strict ones the first is the topmost layer's.
+    return max(outcomes, key=lambda outcome: _STRICTNESS[outcome.effect])
+
+
+_STRICTNESS = {"allow": 0, "ask": 1, "forbid": 2}
 
 
 # --- levels ---------------------------------------------------------------------------------------------------------
 
 
-def _settle(judged: list[_Judged], otherwise: str | None) -> Outcome:
+def _settle(judged: list[_Judged], otherwise: str | None, only_restricts: bool) -> Outcome | None:
     approval: list[_Judged] = []
     doubt: list[_Judged] = []
     for priority in sorted({one.rule.priority for one in judged}, reverse=True):
@@ -70,6 +117,8 @@ def _settle(judged: list[_Judged], otherwise: str | None) -> Outcome:
             if held_back := approval or doubt:
                 return _outcome("ask", held_back, None)
             return _outcome("allow", allow, None)
+    if only_restricts:
+        return _outcome("ask", approval, None) if approval else None
     grants = [one for one in judged if one.rule.effect in (Effect.ALLOW, Effect.ASK)]
     return Outcome("forbid", None, Reason.NO_RULE, otherwise, _errors(grants))
 
@@ -86,8 +135,13 @@ def _outcome(effect: Literal["allow", "ask", "forbid"], deciding: list[_Judged],
     """`deciding` are rules of one effect and level, all true or all in error, in order of id."""
     first = deciding[0]
     reason = Reason.RULE if first.truth is True else Reason.RULE_ERROR
+    if effect == "forbid" and first.truth is True:
+        reason = _REASONS.get(first.rule.origin, reason)
     message = first.rule.message if first.rule.message is not None else otherwise
     return Outcome(effect, first.id, reason, message, _errors(deciding))
+
+
+_REASONS = {"limit": Reason.LIMIT, "clearance": Reason.CLEARANCE}
 
 
 def _errors(judged: Iterable[_Judged]) -> tuple[RuleError, ...]:

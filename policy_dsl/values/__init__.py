@@ -10,8 +10,10 @@ or False.
 - web     the host of one plain https URL
 - path    whether a plain absolute path lies inside a root
 - shell   the programs of commands simple enough to name them
-- pattern whole-value matching in linear time
+- pattern matching in linear time: the whole value, or anywhere inside
+- glob    texts with gaps, in linear time
 - number  exact decimals
+- clock   what the clock of a zone shows
 
 Flow: a type-checked argument goes in, a canonical part (a domain, a host, a program) or a truth comes out, and the
 engine compares it with what the policy lists.
@@ -19,6 +21,6 @@ engine compares it with what the policy lists.
 
 from __future__ import annotations
 
-from . import host, mail, number, path, pattern, shell, text, web
+from . import clock, glob, host, mail, number, path, pattern, shell, text, web
 
-__all__ = ["host", "mail", "number", "path", "pattern", "shell", "text", "web"]
+__all__ = ["clock", "glob", "host", "mail", "number", "path", "pattern", "shell", "text", "web"]

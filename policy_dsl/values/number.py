@@ -5,6 +5,7 @@ Comparison needs no help: Python compares int and Decimal by value. Arithmetic i
 
 from __future__ import annotations
 
+import re
 from decimal import Clamped, Context, Decimal, Inexact, InvalidOperation, Overflow, Underflow
 from typing import Final, TypeGuard
 
@@ -33,6 +34,43 @@ def is_integer(value: object) -> bool:
     if type(value) is Decimal:
         return value.is_finite() and value == value.to_integral_value()
     return type(value) is int
+
+
+def is_multiple(value: Number, step: Number) -> bool:
+    """Whether `value` is a whole number of times `step`, exactly; nothing but 0 is a multiple of 0."""
+    (digits, power), (step_digits, step_power) = _scaled(value), _scaled(step)
+    if digits == 0 or step_digits == 0:
+        return digits == 0
+    if power >= step_power:
+        return digits * pow(10, power - step_power, step_digits) % step_digits == 0
+    # A number of n digits has no more than n-1 zeros at its end.
+    shift = step_power - power
+    return shift < len(str(digits)) and digits % (step_digits * 10**shift) == 0
+
+
+def _scaled(value: Number) -> tuple[int, int]:
+    """The magnitude as digits and a power of ten."""
+    if type(value) is int:
+        return abs(value), 0
+    _, digits, power = Decimal(value).as_tuple()
+    return int("".join(map(str, digits))), int(power)
+
+
+_SPELLED: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,4})?")
+
+
+def read(text: str) -> Number | None:
+    """The number that the whole text spells as JSON does (RFC 8259 section 6), None where it spells none.
+
+    `-12.50` is one; ` 5`, `+5`, `05`, `1,000` and `５` are none, nor is what 1,000 digits do not hold exactly.
+    """
+    if len(text) > 2 * MAX_DIGITS or not _SPELLED.fullmatch(text):
+        return None
+    try:
+        number = _CONTEXT.create_decimal(text)
+    except (Inexact, InvalidOperation, Overflow, Underflow, Clamped):
+        return None
+    return int(text) if text.lstrip("-").isdigit() else number
 
 
 def add(left: Number, right: Number) -> Number:

@@ -1,4 +1,6 @@
-"""Whole-value matching in time linear in the value: RE2, and plain text operations where they say exactly the same.
+"""Patterns in time linear in the value: RE2, and plain text operations where they say exactly the same.
+
+`fullmatch` asks for the whole value, `search` for a match anywhere inside, `spans` for all that a redaction replaces.
 
 The syntax and meaning are RE2's, always (`.` matches all but a line feed, `\\d` is ASCII, no look-around, no
 back-references). Patterns that are a text, a beginning, an ending or a choice of texts are recognised and matched
@@ -11,6 +13,7 @@ import re
 import string
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, Literal
 
 import re2
@@ -23,6 +26,11 @@ MAX_MEMORY: Final = 8 << 20
 MAX_PROGRAM: Final = 100_000
 """Instructions of one compiled pattern: `(\\p{L}{2,20}-){3}` has 71,821. RE2 falls back from its automaton, at most, to
 instructions times bytes of the value; measured: 12 us a byte for `[ab]*a[ab]{1000}`."""
+
+
+MAX_SPANS: Final = 1_000
+"""Matches that one text may hold: to find the next one RE2 may read to the end again (`a.*b|a`), so all are linear only
+where their number is bounded. 1,000 matches in 64 KiB take 0.1 s at worst."""
 
 
 class PatternError(ValueError):
@@ -39,6 +47,10 @@ class PatternError(ValueError):
 class Pattern:
     """A compiled pattern; `fullmatch(value)` is total, and false for text that no UTF-8 can carry.
 
+    `search(value)` passes over what no UTF-8 can carry: a lone surrogate must not hide what stands beside it.
+    `spans(value)` are the places [start, end) of the matches that are not empty, leftmost first and apart from each
+    other; None where there are more than MAX_SPANS.
+
     `literals` holds what the other kinds than re2 are made of. literal, alternation: the value is one of them. prefix,
     suffix: the value starts or ends with the one, no line feed stands in it, and it has no lone surrogate.
     """
@@ -47,13 +59,17 @@ class Pattern:
     kind: Kind
     literals: tuple[str, ...]
     fullmatch: Callable[[str], bool] = field(compare=False, repr=False)
+    search: Callable[[str], bool] = field(compare=False, repr=False)
+    spans: Callable[[str], list[tuple[int, int]] | None] = field(compare=False, repr=False)
 
 
 def compile(text: str) -> Pattern:
     """The pattern that `text` spells, or PatternError."""
     compiled = _re2(text)
     kind, literals = _recognise(text)
-    return Pattern(text, kind, literals, _matcher(kind, literals, compiled))
+    return Pattern(
+        text, kind, literals, _matcher(kind, literals, compiled), _searcher(text, compiled), _finder(compiled)
+    )
 
 
 # --- RE2 ------------------------------------------------------------------------------------------------------------
@@ -160,6 +176,43 @@ def _matcher(kind: Kind, literals: tuple[str, ...], compiled: re2._Regexp) -> Ca
         return fits and "\n" not in value and (value.isascii() or _is_encodable(value))
 
     return by_affix
+
+
+def _searcher(text: str, compiled: re2._Regexp) -> Callable[[str], bool]:
+    if _TEXT.fullmatch(text):
+        part = _ESCAPED.sub(r"\1", text)
+        return lambda value: part in value
+    return lambda value: compiled.search(_bytes(value)) is not None
+
+
+_TEXT: Final = re.compile(rf"{_PLAIN}*")
+
+
+def _finder(compiled: re2._Regexp) -> Callable[[str], list[tuple[int, int]] | None]:
+    def spans(value: str) -> list[tuple[int, int]] | None:
+        data = _bytes(value)
+        found = [match.span() for match in islice(compiled.finditer(data), MAX_SPANS + 1)]
+        if len(found) > MAX_SPANS:
+            return None
+        found = [(start, end) for start, end in found if start < end]
+        return found if len(data) == len(value) else _in_characters(data, found)
+
+    return spans
+
+
+def _in_characters(data: bytes, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Places in bytes as places in characters, counted in one pass."""
+    places: list[int] = []
+    seen = counted = 0
+    for place in (place for span in spans for place in span):
+        counted += len(data[seen:place].decode("utf-8", "surrogatepass"))
+        seen = place
+        places.append(counted)
+    return list(zip(places[::2], places[1::2], strict=True))
+
+
+def _bytes(value: str) -> bytes:
+    return value.encode("utf-8", "surrogatepass")
 
 
 def _is_encodable(value: str) -> bool:

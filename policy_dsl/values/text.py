@@ -87,19 +87,27 @@ def said_by_user(value: str | int | Decimal, words: Iterable[str]) -> bool:
     the point decimals). It is a whole token: no part of a date, a version, a range, a percentage or a word.
     """
     if isinstance(value, str):
-        if len(value) > MAX_SAID or _has_hidden(value):
-            return False
-        wanted = _normalised(value)
-        if len(wanted) < MIN_SAID or not any(map(str.isalnum, wanted)):
-            return False
-        return any(_stands_alone(wanted, _normalised(message)) for message in words)
-    return any(value == number for message in words for number in _numbers(_normalised(message)))
+        wanted = sought(value)
+        return wanted is not None and any(_stands_alone(wanted, _normalised(message)) for message in words)
+    return any(value == number for message in words for number in numbers(_normalised(message)))
+
+
+def sought(value: str) -> str | None:
+    """`value` as it is looked for in normalised words; None where finding it would prove nothing."""
+    if len(value) > MAX_SAID or _has_hidden(value):
+        return None
+    wanted = normalised(value)
+    return wanted if len(wanted) >= MIN_SAID and any(map(str.isalnum, wanted)) else None
 
 
 @lru_cache(maxsize=64)
 def _normalised(text: str) -> str:
-    """Folded, without invisible characters, words one space apart. Cached: each call of a session asks the same
-    words."""
+    """Cached: each call of a session asks the same words."""
+    return normalised(text)
+
+
+def normalised(text: str) -> str:
+    """Folded, without invisible characters, words one space apart."""
     folded = fold(text, ignore_case=True, after_nfkc=True)
     if not folded.isascii():
         folded = "".join(char for char in folded if unicodedata.category(char) not in ("Cf", "Cs"))
@@ -107,6 +115,8 @@ def _normalised(text: str) -> str:
 
 
 def _has_hidden(text: str) -> bool:
+    if text.isascii() and text.isprintable():
+        return False
     return any(unicodedata.category(char) in ("Cc", "Cf", "Cs") and char not in "\t\n\r" for char in text)
 
 
@@ -114,14 +124,19 @@ def _stands_alone(wanted: str, words: str) -> bool:
     start = words.find(wanted)
     while start >= 0:
         end = start + len(wanted)
-        if not _continues(words, start - 1, -1, wanted[0]):
-            tail = end + 2 if words.startswith("'s", end) else end
-            if not _continues(words, tail, 1, wanted[-1]):
-                return True
+        if is_alone(words, start, end):
+            return True
         # Nothing that begins inside a word stands alone; stepping over the word keeps the search linear.
         further = _WORD_END.search(words, start + 1) if _is_word(wanted[0]) else None
         start = words.find(wanted, further.start() if further else start + 1)
     return False
+
+
+def is_alone(words: str, start: int, end: int) -> bool:
+    """Whether nothing that touches `words[start:end]` continues it."""
+    if _continues(words, start - 1, -1, words[start]):
+        return False
+    return not _continues(words, end + 2 if words.startswith("'s", end) else end, 1, words[end - 1])
 
 
 _WORD_END: Final = re.compile(r"\W|\Z")
@@ -146,7 +161,8 @@ def _is_word(char: str) -> bool:
     return char.isalnum() or char == "_" or unicodedata.category(char).startswith("M")
 
 
-def _numbers(words: str) -> Iterator[Decimal]:
+def numbers(words: str) -> Iterator[Decimal]:
+    """The numbers that stand in normalised words as whole tokens."""
     for sign, digits in _NUMBER.findall(words):
         if len(digits) <= MAX_SAID:
             yield Decimal(sign + digits.replace(",", ""))

@@ -19,7 +19,27 @@ from importlib import import_module
 
 from .errors import CommandError
 
-VERBS = ("init", "demo", "serve", "check", "fmt", "test", "decide", "explain", "keys", "audit", "doctor")
+VERBS = (
+    "init",
+    "scaffold",
+    "demo",
+    "serve",
+    "check",
+    "fmt",
+    "test",
+    "decide",
+    "propose",
+    "explain",
+    "diff",
+    "import",
+    "lsp",
+    "keys",
+    "audit",
+    "doctor",
+)
+
+_MODULES = {"import": "import_policy"}
+"""Where a verb's module cannot have its name."""
 
 FINE, FOUND_PROBLEMS, CALLED_WRONGLY, BROKE = 0, 1, 2, 3
 
@@ -60,7 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb in VERBS:
-        import_module(f".{verb}", __package__).add(subparsers)
+        import_module(f".{_MODULES.get(verb, verb)}", __package__).add(subparsers)
     return parser
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from policy_dsl import (
     EMPTY_CATALOGUE,
     EVERYONE,
+    LAYERS,
     And,
     Argument,
     Catalogue,
@@ -21,16 +22,20 @@ from policy_dsl import (
     Effect,
     Element,
     Facts,
+    IfThen,
     Not,
     Or,
     PolicySet,
     Quantified,
+    Rewrite,
     Rule,
     Signature,
     Span,
     reference_decide,
     spelling,
 )
+
+from .readings import Reading, readings
 
 MOST_ELEMENTS = 20
 """Elements of a list that are taken apart one by one."""
@@ -62,16 +67,18 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a condition; `depth` counts the parts around it, `span` is its place in the policy.
+    """A part of a condition; `depth` counts the parts around it, `condition` is the part itself.
 
-    `head` is how to call it where its own parts follow below; else it is the text.
+    `head` is how to call it where its own parts follow below; else it is the text. `saw` is what a test that has no
+    parts of its own looked at.
     """
 
     depth: int
     text: str
     head: str
     truth: Truth
-    span: Span
+    condition: Condition
+    saw: tuple[Reading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +102,29 @@ class Anatomy:
 
 
 def dissect(policy: PolicySet, question: Question) -> list[Anatomy]:
-    """Every rule that fits the tool: higher levels first, then as they are written."""
+    """Every rule that fits the tool: topmost layer first, in it higher levels, then as they are written."""
     found = [
         _anatomy(policy, question, id, rule)
         for id, rule in policy.rules.items()
         if _ask(policy, question, replace(rule, **_BARE)).value
     ]
-    return sorted(found, key=lambda one: (-one.rule.priority, one.rule.span.start, one.id))
+    return sorted(
+        found, key=lambda one: (LAYERS.index(one.rule.layer), -one.rule.priority, one.rule.span.start, one.id)
+    )
 
 
-_HEADS: dict[type, str] = {And: "all of", Or: "any of", Not: "not"}
+def dissect_rewrites(policy: PolicySet, question: Question) -> list[tuple[str, Rewrite, Truth]]:
+    """Every rewrite that is about the call's tool and maker, and whether it applies to the call as it came."""
+    found = []
+    for id, rewrite in policy.rewrites.items():
+        bare = Rule(Effect.ALLOW, rewrite.tools, _OPEN, None, None, scope=rewrite.scope)
+        if _ask(policy, question, bare).value:
+            asked = replace(bare, when=rewrite.when, unless=rewrite.unless)
+            found.append((id, rewrite, _ask(policy, question, asked)))
+    return found
+
+
+_HEADS: dict[type, str] = {And: "all of", Or: "any of", Not: "not", IfThen: "if"}
 
 _BARE: dict[str, Any] = {
     "effect": Effect.ALLOW,
@@ -113,6 +133,9 @@ _BARE: dict[str, Any] = {
     "unless": None,
     "scope": EVERYONE,
     "priority": 0,
+    "layer": LAYERS[0],
+    "shadow": False,
+    "origin": "written",
 }
 
 
@@ -151,13 +174,19 @@ def _parts(
     truth = _ask(policy, question, replace(bare, when=condition))
     written = f"{word} {spelling.condition(condition)}".strip()
     head = f"{word} {_HEADS[type(condition)]}".strip() if type(condition) in _HEADS else written
-    yield Part(depth, written, head, truth, condition.span)
+    has_parts = isinstance(condition, And | Or | Not | IfThen | Quantified)
+    saw = () if has_parts else readings(condition, question.arguments, question.facts)
+    yield Part(depth, written, head, truth, condition, saw)
     match condition:
         case And(items) | Or(items):
             for item in items:
                 yield from _parts(policy, question, bare, item, depth=depth + 1)
         case Not(item):
             yield from _parts(policy, question, bare, item, depth=depth + 1)
+        case IfThen(test, then, otherwise):
+            for part_word, part in (("", test), ("then", then), ("else", otherwise)):
+                if part is not None:
+                    yield from _parts(policy, question, bare, part, part_word, depth + 1)
         case Quantified(_, source, name, body) if isinstance(source, Argument):
             for index in range(min(_length(question.arguments, source), MOST_ELEMENTS)):
                 element = Argument((*source.path, index), source.span)
@@ -167,7 +196,7 @@ def _parts(
 
 
 def _ask(policy: PolicySet, question: Question, rule: Rule, catalogue: Catalogue = EMPTY_CATALOGUE) -> Truth:
-    alone = replace(policy, rules={"asked": rule})
+    alone = replace(policy, rules={"asked": rule}, otherwise={})
     outcome = reference_decide(alone, catalogue, question.tool, question.arguments, question.facts, question.server)
     if outcome.effect == "allow":
         return Truth(True)

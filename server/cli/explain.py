@@ -10,21 +10,13 @@ from .output import console, write_json
 from .policy_files import add_policy_options, read_policies
 
 if TYPE_CHECKING:
-    from policy_dsl import Outcome
+    from rich.console import Console
 
-    from .anatomy import Anatomy
+    from guardrail import Decision, Session
+    from policy_dsl import PolicySet
 
-_STEPS = {
-    ("forbid", "unknown-tool"): "no tool list that the policy uses has this tool, so no rule was asked",
-    ("forbid", "bad-arguments"): "the arguments do not fit the tool's own schema, so no rule was asked",
-    ("forbid", "no-rule"): "no rule grants it, and what nothing grants is refused",
-    ("forbid", "rule"): "a forbid that matches refuses the call, whatever grants it at this level or below",
-    ("forbid", "rule-error"): "a forbid that cannot be evaluated counts as matching",
-    ("ask", "rule"): "a person has to agree: an ask, or a require approval over what would be allowed, matches",
-    ("ask", "rule-error"): "a rule that wants a person cannot be evaluated, so a person has to agree",
-    ("allow", "rule"): "an allow matches, and nothing at this level or above is stricter",
-}
-"""The step that decided, by effect and reason (docs/language.md, Deciding)."""
+    from .anatomy import Anatomy, Part
+    from .reasoning import Reasoning
 
 _COLOURS = {"true": "green", "false": "dim", "error": "yellow"}
 
@@ -33,8 +25,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser(
         "explain",
         help="say why a call comes out as it does",
-        description="Decide one call and say why: every rule that fits its tool, what each part of its condition comes "
-        "to (true, false, or the error and its place), and the step that decided. Exit code 0 whatever was decided.",
+        description="Decide one call and say why: what rewrites make of it, every rule that fits its tool, what each "
+        "part of its condition comes to (true, false, or the error and its place) and the values it looked at, what "
+        "the limits have left, what each layer says, and the step that decided. Exit code 0 whatever was decided.",
     )
     parser.add_argument("tool", metavar="TOOL", help="the tool, as `tool` or `server/tool`")
     parser.add_argument("arguments", metavar="ARGUMENTS", help="its arguments: a JSON object")
@@ -45,89 +38,192 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--principal", metavar="JSON", help='who calls: {"tenant","agent","user","roles":[],"claims":{}}'
     )
+    parser.add_argument("--at", metavar="TIME", help="when, as in 2026-11-20T10:00:00Z; else no time is known")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    from guardrail import ANYONE, Session
+    from guardrail import Guard, ToolCall
     from policy_dsl import StrictJsonError, compile_policy, strict_json
 
-    from ..lines import BadLine, read_principal, tool_and_server
-    from .anatomy import Question, dissect
+    from ..lines import tool_and_server
+    from .reasoning import reason
 
     policy = read_policies(options.policy, options.tools)
     try:
         arguments = strict_json.parse_object(options.arguments)
-        principal = ANYONE if options.principal is None else read_principal(strict_json.parse(options.principal))
-    except (StrictJsonError, BadLine) as error:
+    except StrictJsonError as error:
         raise CalledWrongly(str(error)) from error
-    session = Session(principal)
-    session.user_said(options.user)
+    session = _session(options, policy)
     tool, server = tool_and_server(options.tool)
-    outcome = compile_policy(policy).decide(tool, arguments, session.facts, server)
-    asked_rules = outcome.reason.value not in ("unknown-tool", "bad-arguments")
-    rules = dissect(policy, Question(tool, server, arguments, session.facts)) if asked_rules else []
+    reasoning = reason(Guard(compile_policy(policy)), ToolCall(tool, arguments, server=server), session)
     if options.json:
-        write_json(_as_json(outcome, rules))
+        write_json(_as_json(reasoning))
     else:
-        _print(outcome, rules)
+        _print(reasoning, console())
     return 0
 
 
-def _step(outcome: Outcome) -> str:
-    return _STEPS[outcome.effect, outcome.reason.value]
+def _session(options: argparse.Namespace, policy: PolicySet) -> Session:
+    from guardrail import ANYONE, Session
+    from policy_dsl import StrictJsonError, strict_json
+    from policy_dsl.state import StatePlan
+
+    from ..lines import BadLine, read_principal
+
+    try:
+        principal = ANYONE if options.principal is None else read_principal(strict_json.parse(options.principal))
+    except (StrictJsonError, BadLine) as error:
+        raise CalledWrongly(str(error)) from error
+    session = Session(principal, plan=StatePlan(policy))
+    if options.at is not None:
+        session.tick(_microseconds(options.at))
+    session.user_said(options.user)
+    return session
 
 
-def _print(outcome: Outcome, rules: list[Anatomy]) -> None:
+def _microseconds(text: str) -> int:
+    from datetime import datetime
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise CalledWrongly(f"`{text}` is no moment with its zone, as in 2026-11-20T10:00:00Z")
+    return round(moment.timestamp() * 1_000_000)
+
+
+# --- for people -----------------------------------------------------------------------------------------------------
+
+
+def _print(told: Reasoning, out: Console) -> None:
     from rich.text import Text
 
-    out = console()
-    for one in rules:
-        standing = "matches" if one.matches else "does not match" if one.applies else f"does not apply: {one.why}"
-        level = f", priority {one.rule.priority}" if one.rule.priority else ""
-        head = Text.assemble(
-            (one.rule.effect.value, "bold"), f" {one.id} (line {one.rule.span.line}{level}): {standing}"
+    for id, rewrite, truth in told.rewrites:
+        does = "applies" if truth.value else f"does not apply: {truth}"
+        shadow = "shadow " if rewrite.shadow else ""
+        out.print(Text.assemble((f"{shadow}rewrite", "bold"), f" {id} (line {rewrite.span.line}): {does}"))
+    if told.decision.arguments is not None:
+        from policy_dsl import spelling
+
+        out.print(Text(f"judged with the arguments {spelling.json_value(dict(told.arguments))}"))
+    for one in told.rules:
+        _print_rule(one, out, len(told.layers) > 1)
+    for limit in told.limits:
+        standing = (
+            "the session cannot tell"
+            if limit.left is None
+            else f"{limit.counted} of {limit.bound} used, {limit.left} left"
         )
-        out.print(head)
-        for part in one.parts:
-            truth = str(part.truth)
-            colour = _COLOURS[truth.partition(" ")[0]]
-            out.print(Text.assemble("  " * (part.depth + 1), (truth, colour), f"  {part.head}"))
-    by = f" by {outcome.rule}" if outcome.rule else ""
-    out.print(Text.assemble((f"{outcome.effect}{by}", "bold"), f" ({outcome.reason.value}): {_step(outcome)}"))
-    if outcome.message:
-        out.print(Text(f"the model is told: {outcome.message}"))
+        out.print(Text(f"limit {limit.rule}: {standing}"))
+    if len(told.layers) > 1:
+        for layer in told.layers:
+            by = f" by {layer.rule}" if layer.rule else ""
+            says = "has no objection" if layer.effect is None else f"says {layer.effect}{by} ({layer.reason})"
+            out.print(Text(f"layer {layer.layer} {says}"))
+    _print_decision(told.decision, told.step, out)
 
 
-def _as_json(outcome: Outcome, rules: list[Anatomy]) -> dict[str, Any]:
+def _print_rule(one: Anatomy, out: Console, layered: bool) -> None:
+    from rich.text import Text
+
+    standing = "matches" if one.matches else "does not match" if one.applies else f"does not apply: {one.why}"
+    known = [f"line {one.rule.span.line}"]
+    if one.rule.origin != "written":
+        known.append(one.rule.origin)
+    elif one.rule.priority:
+        known.append(f"priority {one.rule.priority}")
+    if layered:
+        known.append(f"layer {one.rule.layer}")
+    effect = f"shadow {one.rule.effect.value}" if one.rule.shadow else one.rule.effect.value
+    out.print(Text.assemble((effect, "bold"), f" {one.id} ({', '.join(known)}): {standing}"))
+    for part in one.parts:
+        truth = str(part.truth)
+        colour = _COLOURS[truth.partition(" ")[0]]
+        saw = f"  [{', '.join(map(str, part.saw))}]" if part.saw else ""
+        out.print(Text.assemble("  " * (part.depth + 1), (truth, colour), f"  {part.head}", (saw, "dim")))
+
+
+def _print_decision(decision: Decision, step: str, out: Console) -> None:
+    from rich.text import Text
+
+    by = f" by {decision.rule}" if decision.rule else ""
+    out.print(Text.assemble((f"{decision.effect}{by}", "bold"), f" ({decision.reason}): {step}"))
+    if decision.message:
+        out.print(Text(f"the model is told: {decision.message}"))
+    if decision.terms is not None and decision.terms.prompt:
+        out.print(Text(f"the person is asked: {decision.terms.prompt}"))
+    if decision.ends_session:
+        out.print(Text("the session ends"))
+    if decision.shadow is not None:
+        effect, rule = decision.shadow
+        out.print(Text(f"with the shadow rules: {effect}{f' by {rule}' if rule else ''}"))
+
+
+# --- for programs ---------------------------------------------------------------------------------------------------
+
+
+def _as_json(told: Reasoning) -> dict[str, Any]:
+    decision = told.decision
     return {
-        "effect": outcome.effect,
-        "rule": outcome.rule,
-        "reason": outcome.reason.value,
-        "message": outcome.message,
-        "step": _step(outcome),
-        "errors": [{"rule": error.rule, "code": error.code, "place": error.place} for error in outcome.errors],
-        "rules": [
-            {
-                "rule": one.id,
-                "effect": one.rule.effect.value,
-                "priority": one.rule.priority,
-                "line": one.rule.span.line,
-                "applies": one.applies,
-                "why_not": one.why or None,
-                "matches": one.matches,
-                "parts": [
-                    {
-                        "text": part.text,
-                        "depth": part.depth,
-                        "line": part.span.line,
-                        "column": part.span.column,
-                        "truth": str(part.truth),
-                    }
-                    for part in one.parts
-                ],
-            }
-            for one in rules
+        "effect": decision.effect,
+        "rule": decision.rule,
+        "reason": decision.reason,
+        "message": decision.message,
+        "step": told.step,
+        "errors": [{"rule": error.rule, "code": error.code, "place": error.place} for error in decision.errors],
+        "arguments": dict(told.arguments),
+        "rewritten": decision.rewritten,
+        "ends_session": decision.ends_session,
+        "prompt": None if decision.terms is None else decision.terms.prompt,
+        "shadow": None if decision.shadow is None else dict(zip(("effect", "rule"), decision.shadow, strict=True)),
+        "layers": [
+            {"layer": one.layer, "effect": one.effect, "rule": one.rule, "reason": one.reason} for one in told.layers
         ],
+        "rules": [_rule_as_json(one) for one in told.rules],
+        "limits": [
+            {"rule": one.rule, "counted": one.counted, "bound": one.bound, "left": one.left} for one in told.limits
+        ],
+        "rewrites": [
+            {"rewrite": id, "line": rewrite.span.line, "shadow": rewrite.shadow, "applies": truth.value is True}
+            for id, rewrite, truth in told.rewrites
+        ],
+        "session": {
+            "tenant": told.facts.tenant,
+            "agent": told.facts.agent,
+            "user": told.facts.user,
+            "roles": sorted(told.facts.roles),
+            "via": list(told.facts.via),
+            "now": told.facts.now or None,
+            "labels": sorted(list(label) for label in told.facts.history.labels),
+        },
+    }
+
+
+def _rule_as_json(one: Anatomy) -> dict[str, Any]:
+    return {
+        "rule": one.id,
+        "effect": one.rule.effect.value,
+        "priority": one.rule.priority,
+        "layer": one.rule.layer,
+        "origin": one.rule.origin,
+        "shadow": one.rule.shadow,
+        "line": one.rule.span.line,
+        "applies": one.applies,
+        "why_not": one.why or None,
+        "matches": one.matches,
+        "parts": [_part_as_json(part) for part in one.parts],
+    }
+
+
+def _part_as_json(part: Part) -> dict[str, Any]:
+    return {
+        "text": part.text,
+        "depth": part.depth,
+        "line": part.condition.span.line,
+        "column": part.condition.span.column,
+        "truth": str(part.truth),
+        "saw": [{"what": seen.what, "there": seen.there, "value": seen.value} for seen in part.saw],
     }

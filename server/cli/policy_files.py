@@ -25,6 +25,19 @@ def add_policy_options(parser: argparse.ArgumentParser, *, takes_many: bool) -> 
     parser.add_argument("--tools", metavar="TOOLS.json", help="a tool list besides those that the policies `use`")
 
 
+def policy_paths(path: str) -> list[str]:
+    """The policy files that one argument names: itself, or all `.lw` files in a folder."""
+    from pathlib import Path
+
+    folder = Path(path)
+    if not folder.is_dir():
+        return [path]
+    found = sorted(str(file) for file in folder.glob("*.lw"))
+    if not found:
+        raise ProblemFound(f"there is no `.lw` file in {path}")
+    return found
+
+
 def read_policies(paths: Sequence[str], tools: str | None) -> PolicySet:
     """The policy set of `paths`. A fault ends the verb, rendered with its place."""
     loaded = read_policies_or_fault(paths, tools)

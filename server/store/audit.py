@@ -50,8 +50,7 @@ def decisions(connection: sqlite3.Connection, exchange_id: str) -> list[dict[str
 
 
 _WITH_PAYLOAD: Final = (
-    "SELECT record.body, payload.arguments, payload.released"
-    " FROM record LEFT JOIN payload USING (position)"
+    "SELECT record.body, payload.arguments, payload.released FROM record LEFT JOIN payload USING (position)"
 )
 
 

@@ -5,7 +5,7 @@ payload  what may be erased: salt and redacted arguments of the record at the sa
          and the day (since 1970)
 api_key  keys by the SHA-256 of their secret
 run      run ids that were minted, and for whom
-remembered  what sessions and owners of counters remember (policy_dsl.state), and the day it was last written
+remembered  what sessions and the owners of counters remember, in the order in which it is to be read back
 store    one row: the random identity of this database
 """
 
@@ -35,8 +35,8 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     ),
     (
         "ALTER TABLE payload ADD COLUMN released BLOB",
-        "CREATE TABLE remembered (owner TEXT NOT NULL, part TEXT NOT NULL, written_on INTEGER NOT NULL,"
-        " state BLOB NOT NULL, PRIMARY KEY (owner, part)) STRICT, WITHOUT ROWID",
+        "CREATE TABLE remembered (position INTEGER PRIMARY KEY, kind TEXT NOT NULL, owner TEXT NOT NULL,"
+        " principal BLOB NOT NULL, body BLOB NOT NULL) STRICT",
     ),
 )
 

@@ -15,11 +15,11 @@ from sqlite3 import Connection
 from types import TracebackType
 from typing import Any, Final
 
-from guardrail import Clock, Principal, Record, instant, new_id
+from guardrail import Clock, Principal, Record, Remembered, instant, new_id
 from guardrail.chain import Row, Verification, verify
 from server.exchange import Caller
 
-from . import anchor, audit, keys, runs
+from . import anchor, audit, keys, runs, state
 from .database import Database, failures
 from .errors import StoreError, StoreUnavailable
 from .keys import SECRET_LENGTH, SECRET_PREFIX, KeyInfo
@@ -111,12 +111,13 @@ class Store:
 
     # --- durable writes ----------------------------------------------------------------------------------------------
 
-    async def commit(self, records: Sequence[Record]) -> None:
-        """Return when all of `records` would survive a power cut; they stand together and in this order.
+    async def commit(self, records: Sequence[Record], remembered: Sequence[Remembered] = ()) -> None:
+        """Return when all of `records` would survive a power cut; they stand together and in this order, and what is
+        `remembered` is written with them or not at all.
 
         Raises StoreError where that is not certain. Cancelling the caller does not take the records back.
         """
-        await self._submit(records)
+        await self._submit(records, state.statements(remembered))
 
     def commit_blocking(self, records: Sequence[Record]) -> None:
         """As `commit`, from a thread that has no event loop."""
@@ -229,6 +230,11 @@ class Store:
         """Whether there is such a key. A running server stops honouring it within KEYS_STALE_SECONDS."""
         with failures(), self._database.connection() as connection:
             return keys.revoke(connection, key_id, instant(self._clock()))
+
+    def remembered(self) -> list[Remembered]:
+        """What Sessions remembered when this database was last written to, in order."""
+        with failures(), self._database.connection() as connection:
+            return state.read(connection)
 
     # --- reading records ---------------------------------------------------------------------------------------------
 

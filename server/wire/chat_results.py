@@ -1,7 +1,7 @@
 """What tools answered, as a chat request tells it: messages of the roles `tool` and `function`.
 
-Over this API a result is the client's claim. Which tool it is of is read from the call that the history says it answers, so a
-reader has to trust it no further than it trusts the client.
+Over this API a result is the client's claim. Which tool it is of is read from the call that the history says it
+answers, so a reader has to trust it no further than it trusts the client.
 """
 
 from __future__ import annotations

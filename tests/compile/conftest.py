@@ -17,13 +17,14 @@ import pytest
 
 from policy_dsl import Outcome, Program, ast, compile_policy, parse, policy_set, reference
 from policy_dsl.catalogue import EMPTY_CATALOGUE, Catalogue
-from policy_dsl.facts import NOBODY, Facts
+from policy_dsl.facts import NOBODY, NOTHING, Facts
+from policy_dsl.reference import decide, hides, rewrite, shadow
 
 TEXTS = (
     "", "a", "ab", "abc", "AB", "\uff21\uff22", "stra\u00dfe", "STRASSE", "1", "true", "null", "\u0000", "line\nline",
     "ann@corp.example", "bob@eu.corp.example", "Ann <ann@corp.example>", "https://api.corp.example/x", "http://corp.example",
     "/srv/data", "/srv/data/q4.csv", "/srv/data/../x", "/srv/dataset", "ls -l", "ls && cat x", "sudo rm -rf /", "rm x",
-    "invoice 4711",
+    "invoice 4711", "12.50", "-3", "1e3", "05", "1e99999", "ab.c", "secret", "finance",
 )  # fmt: skip
 NUMBERS = (0, 1, -1, 2, 5, 10, Decimal("1.0"), Decimal("0.1"), Decimal("5.00"), Decimal("1E+30"), 10**30, Decimal("-0"))
 HUGE = (10**400, Decimal("1E+5000"), Decimal("1E-5000"), -(10**999))
@@ -31,6 +32,14 @@ NO_JSON = (1.0, float("nan"), Decimal("NaN"), Decimal("Infinity"), (1, 2), b"a")
 NAMES = ("a", "b", "to", "items", "box", "not a word", "class")
 MEMBERS = ("a", "x", "to", "deep")
 PATTERNS = ("a", "ab.*", ".*c", "a|ab|1", "[a-z]+", "/srv/.*", "(?i)ab", "")
+GLOBS = ("*", "a*", "*c", "*b*", "ab", "a?", "*/data*", "A*", "?", "", "a*c*", "**")
+LEVELS = ("public", "internal", "secret")
+LABELS = (*LEVELS, "untrusted", "apart")
+COMPARTMENTS = (None, None, "hr", "it")
+LAYERED = ("organisation", "team", "agent")
+VIA: tuple[tuple[str, ...], ...] = ((), (), (), ("planner",), ("other", "nobody"))
+SPRING = 1_774_746_000_000_000  # 2026-03-29T01:00Z, when clocks in Berlin go from 02:00 to 03:00
+MOMENTS = (0, 1, SPRING - 1, SPRING, 1_792_890_000_000_000, 1_800_000_000_123_456, 10**18, -(10**15))
 TOOLS = ("send", "send", "read_a", "read_b", "read_/x", "delete", "unknown")
 WRITTEN_TOOLS = ("send", "send", "*", "*", "*", "read_a", "read_*", "*e*d*", "delete", "*_a")
 WORDS = ((), ("please pay invoice 4711, 5.00 in all",), ("ab abc", "to ann@corp.example and /srv/data/q4.csv"))
@@ -39,6 +48,8 @@ PEOPLE = (
     Facts(agent="bot", key="bot"),
     Facts(tenant="t", agent="bot", user="u", roles=frozenset({"finance", "it"}), key="t/bot/u"),
     Facts(agent="other", user="u", roles=frozenset({"it"}), key="other/u"),
+    Facts(agent="bot", key="bot via", via=("other", "planner"), claims={"mfa": True, "level": 2, "dept": "ab"}),
+    Facts(user="a", key="a", claims={"mfa": None, "level": "x", "dept": ["a"], "odd\n": 1.5}),
 )
 SCHEMAS: tuple[dict[str, Any], ...] = (
     {"type": "string"}, {"type": "number"}, {"type": "integer"}, {"type": "boolean"}, {"type": ["string", "null"]},
@@ -47,6 +58,34 @@ SCHEMAS: tuple[dict[str, Any], ...] = (
     {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]},
     {"type": "array", "items": {"type": "object", "properties": {"a": {}}, "additionalProperties": False}},
 )  # fmt: skip
+
+
+class Past:
+    """A history that answers anything, and always the same: what a real one could say, and every fault."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        chance = random.Random(seed)
+        self.labels = frozenset(
+            (chance.choice(LABELS), chance.choice(COMPARTMENTS)) for _ in range(chance.randint(0, 2))
+        )
+
+    def _pick(self, question: object, answers: tuple[Any, ...]) -> Any:
+        return random.Random(f"{self._seed}{question!r}").choice(answers)
+
+    def seen(self, tracker: int, keys: tuple[Any, ...], now: int) -> Any:
+        return self._pick(
+            ("seen", tracker, keys, now), (True, True, False, False, "claimed", "forgotten", "wrong-type")
+        )
+
+    def tally(self, tracker: int, keys: tuple[Any, ...], now: int) -> Any:
+        return self._pick(("tally", tracker, keys, now), (0, 1, 5, Decimal("5.00"), 10**999, "missing", "wrong-type"))
+
+    def in_results(self, value: Any, source: int) -> Any:
+        return self._pick(("in", value, source), (True, True, False, "forgotten"))
+
+    def derived(self, value: Any, source: int) -> Any:
+        return self._pick(("derived", value, source), (True, False, False, "forgotten"))
 
 
 @dataclass(frozen=True)
@@ -61,16 +100,26 @@ class World:
         return [reference.decide(self.policy, self.catalogue, *call) for call in self.calls]
 
     def check(self) -> None:
-        """Both engines say the same of every call, and the bare decision is the full one without its errors."""
+        """Both engines say the same of every call; the bare decision is the full one without its errors; and what can
+        be granted may be granted."""
         program = compile_policy(self.policy, self.catalogue)
         for tool, arguments, facts, server in self.calls:
-            expected = reference.decide(self.policy, self.catalogue, tool, arguments, facts, server)
-            full, bare = (f(tool, arguments, facts, server) for f in (program.decide, program.decide_bare))
-            if full != expected or bare != replace(expected, errors=()):
+            call = (tool, arguments, facts, server)
+            expected: tuple[Any, ...] = tuple(f(self.policy, self.catalogue, *call) for f in (decide, shadow))
+            got: tuple[Any, ...] = (program.decide(*call), program.shadow and program.shadow(*call))
+            expected += (replace(expected[0], errors=()),)
+            got += (program.decide_bare(*call),)
+            if self.policy.rewrites:
+                expected += (repr(rewrite(self.policy, *call)),)
+                got += (repr(program.rewrite(*call)),)
+            expected += (hides(self.policy, tool, facts, server), True)
+            got += (
+                program.hides(tool, facts, server),
+                got[0].effect == "forbid" or program.may_grant(tool, facts, server),
+            )
+            if got != expected:
                 source = program.source(tool, facts, server)
-                raise AssertionError(
-                    f"{tool} {arguments} {facts} {server}\n{expected}\n{full}\n{bare}\n{self.policy}\n{source}"
-                )
+                raise AssertionError(f"{call}\n{expected}\n{got}\n{self.policy}\n{source}")
 
 
 class Maker:
@@ -79,7 +128,7 @@ class Maker:
     def __init__(self, seed: int | str) -> None:
         self.chance = random.Random(seed)
 
-    def world(self, calls: int = 20) -> World:
+    def world(self, calls: int) -> World:
         chance = self.chance
         many = chance.random() < 0.2
         rules = [self.rule() for _ in range(chance.randint(13, 45) if many else chance.randint(0, 9))]
@@ -87,14 +136,21 @@ class Maker:
             quiet = chance.random() < 0.7
             rules = [self.grant(rule) if quiet else rule for rule in rules]
             rules = [self.keyed(rule) if chance.random() < 0.85 else rule for rule in rules]
+        if chance.random() < 0.4:
+            rules = [replace(rule, layer=chance.choice(LAYERED)) for rule in rules]
+        if chance.random() < 0.3:
+            rules = [replace(rule, shadow=chance.random() < 0.3) for rule in rules]
         policy = ast.PolicySet(
             files=(),
             rules={f"r{number:02}": rule for number, rule in enumerate(rules)},
             sets={"texts": self.literal_set(), "numbers": ast.RangeSet(1, Decimal("5.0"))},
-            otherwise={} if chance.random() < 0.5 else {"organisation": "not needed"},
+            otherwise={layer: chance.choice((None, f"not {layer}")) for layer in LAYERED if chance.random() < 0.3},
             tests=(),
             hash="sha256:test",
             catalogue=EMPTY_CATALOGUE,
+            levels=LEVELS,
+            rewrites={f"w{n}": self.rewrite() for n in range(chance.randint(1, 5))} if chance.random() < 0.3 else {},
+            hidden=tuple(ast.Hide(self.tools(), self.scope()) for _ in range(chance.randint(0, 2))),
         )
         catalogue = self.catalogue() if chance.random() < 0.2 else EMPTY_CATALOGUE
         return World(policy, catalogue, tuple(self.call(many, rules) for _ in range(calls)))
@@ -103,7 +159,10 @@ class Maker:
 
     def call(self, usual: bool, rules: list[ast.Rule]) -> tuple[str, dict[str, Any], Facts, str | None]:
         chance = self.chance
-        facts = replace(chance.choice(PEOPLE), user_words=chance.choice(WORDS))
+        past = Past(chance.randrange(50)) if chance.random() < 0.7 else NOTHING
+        facts = replace(
+            chance.choice(PEOPLE), user_words=chance.choice(WORDS), now=chance.choice(MOMENTS), history=past
+        )
         names = set(chance.sample(NAMES, chance.randint(0, len(NAMES))))
         closed = [rule.signature for rule in rules if rule.signature]
         if closed and chance.random() < 0.6:
@@ -162,16 +221,45 @@ class Maker:
         closed = effect in (ast.Effect.ALLOW, ast.Effect.ASK)
         return ast.Rule(
             effect=effect,
-            tools=tuple(
-                ast.ToolPattern("srv" if chance.random() < 0.1 else None, tool)
-                for tool in chance.sample(WRITTEN_TOOLS, chance.randint(1, 3))
-            ),
+            tools=self.tools(),
             signature=self.signature(2) if closed else None,
             when=self.condition(chance.choice((0, 1, 3))) if chance.random() < 0.85 else None,
             unless=self.condition(1) if chance.random() < 0.2 else None,
             priority=chance.choice((0, 0, 0, 5, -3)),
             message=chance.choice((None, "because")),
             scope=self.scope() if chance.random() < 0.15 else ast.EVERYONE,
+            origin="written" if closed else chance.choice(("written", "written", "limit", "clearance", "counter")),
+        )
+
+    def tools(self) -> tuple[ast.ToolPattern, ...]:
+        return tuple(
+            ast.ToolPattern("srv" if self.chance.random() < 0.1 else None, tool)
+            for tool in self.chance.sample(WRITTEN_TOOLS, self.chance.randint(1, 3))
+        )
+
+    def rewrite(self) -> ast.Rewrite:
+        chance = self.chance
+        return ast.Rewrite(
+            tools=self.tools(),
+            changes=tuple(self.change() for _ in range(chance.randint(1, 3))),
+            when=self.condition(1) if chance.random() < 0.4 else None,
+            unless=self.condition(0) if chance.random() < 0.1 else None,
+            shadow=chance.random() < 0.1,
+            scope=self.scope() if chance.random() < 0.1 else ast.EVERYONE,
+        )
+
+    def change(self) -> ast.Change:
+        chance = self.chance
+        path: tuple[str | int, ...] = (chance.choice(("a", "b", "items", "box")),)
+        while chance.random() < 0.4:
+            path += (chance.choice(("a", "x", 0, 1)),)
+        kind = chance.random()
+        if kind < 0.4:
+            return ast.SetArgument(path, self.operand((), 1))
+        if kind < 0.6:
+            return ast.RemoveArgument(path)
+        return ast.RedactArgument(
+            path, chance.choice(("a+", "b", "[a-c]", "x*", "4711", "é|a")), chance.choice(("*", ""))
         )
 
     def keyed_value(self, name: str) -> Any:
@@ -218,7 +306,7 @@ class Maker:
         def some(*names: str) -> tuple[str, ...]:
             return tuple(self.chance.sample(names, self.chance.randint(0, len(names))))
 
-        return ast.Scope(some("t"), some("bot", "other"), some("u"), some("finance", "it"))
+        return ast.Scope(some("t"), some("bot", "other"), some("u"), some("finance", "it"), self.chance.choice(VIA))
 
     def signature(self, depth: int) -> ast.Signature:
         chance = self.chance
@@ -236,7 +324,10 @@ class Maker:
     def condition(self, depth: int, elements: tuple[str, ...] = ()) -> ast.Condition:
         chance = self.chance
         if depth and chance.random() < 0.55:
-            kind = chance.choice((ast.And, ast.Or, ast.Not, ast.Quantified, ast.Quantified))
+            kind = chance.choice((ast.And, ast.Or, ast.Not, ast.Quantified, ast.Quantified, ast.IfThen))
+            if kind is ast.IfThen:
+                test, then, last = (self.condition(depth - 1, elements) for _ in range(3))
+                return ast.IfThen(test, then, chance.choice((last, None)))
             if kind is ast.Not:
                 return ast.Not(self.condition(depth - 1, elements))
             if kind is ast.Quantified:
@@ -245,7 +336,7 @@ class Maker:
                 source = ast.Argument(("items",)) if chance.random() < 0.5 else self.argument(elements)
                 return ast.Quantified(chance.choice(("each", "any")), source, name, body)
             return kind(tuple(self.condition(depth - 1, elements) for _ in range(chance.randint(1, 3))))
-        return chance.choice(self.leaves)(elements)
+        return chance.choice(self.leaves if chance.random() < 0.6 else self.circumstances)(elements)
 
     @property
     def leaves(self) -> tuple[Callable[[tuple[str, ...]], ast.Condition], ...]:
@@ -264,7 +355,37 @@ class Maker:
             lambda e: ast.Presence(pick(("has", "missing", "absent")), self.argument(e)),
             lambda e: ast.FromUser(operand(e)),
             lambda e: ast.Constant(pick((True, False))),
+            lambda e: ast.Matches(operand(e), pick(PATTERNS), search=True),
+            lambda e: ast.Like(operand(e), pick(GLOBS), text()),
+            lambda e: ast.MultipleOf(operand(e), pick((1, 2, Decimal("0.05"), Decimal("1E-7"), Decimal("30")))),
         )
+
+    @property
+    def circumstances(self) -> tuple[Callable[[tuple[str, ...]], ast.Condition], ...]:
+        pick = self.chance.choice
+        minutes, zones = (None, 0, 60, 1_320, 1_439), ("UTC", "Europe/Berlin")
+        return (
+            lambda e: ast.HasRole(pick(("finance", "it", "none"))),
+            lambda e: ast.TimeBetween(pick(minutes), pick(minutes), pick(((), (5, 6), (0,))), pick(zones)),
+            lambda e: ast.TimeWithin(pick((None, *MOMENTS)), pick((None, *MOMENTS))),
+            lambda e: ast.Seen(pick((0, 1)), self.keys(e)),
+            lambda e: ast.SessionHas(self.label()),
+            lambda e: ast.SessionExceeds(tuple(self.label() for _ in range(pick((0, 1, 2))))),
+            lambda e: ast.FromSource(self.operand(e), pick((0, 1)), pick((True, False))),
+            lambda e: ast.Compare(pick(("<=", ">", "==")), ast.Tally(pick((0, 1)), self.keys(e)), self.operand(e)),
+            lambda e: ast.Compare(pick(("==", "!=")), self.who(), pick((ast.Literal(self.scalar()), self.argument(e)))),
+            lambda e: ast.Compare(pick(("<", "==")), ast.NumberOf(self.operand(e)), ast.Literal(pick(NUMBERS))),
+        )
+
+    def label(self) -> ast.Label:
+        return ast.Label(self.chance.choice(LABELS), self.chance.choice(COMPARTMENTS))
+
+    def keys(self, elements: tuple[str, ...]) -> tuple[ast.Operand, ...]:
+        return tuple(self.operand(elements, 1) for _ in range(self.chance.choice((0, 0, 1, 2))))
+
+    def who(self) -> ast.Operand:
+        claim = ast.Claim(self.chance.choice(("mfa", "level", "dept", "odd\n", "none")))
+        return self.chance.choice((claim, claim, ast.PrincipalPart(self.chance.choice(("tenant", "agent", "user")))))
 
     def argument(self, elements: tuple[str, ...]) -> ast.Argument | ast.Element:
         chance = self.chance
@@ -284,9 +405,15 @@ class Maker:
             left, right = self.operand(elements, depth - 1), self.operand(elements, depth - 1)
             right = ast.Literal(chance.choice((*NUMBERS, *HUGE))) if chance.random() < 0.5 else right
             return ast.Arithmetic(chance.choice(("+", "-", "*")), left, right)
+        if depth and kind < 0.24:
+            return ast.NumberOf(self.operand(elements, depth - 1))
+        if depth and kind < 0.27:
+            return ast.Tally(self.chance.choice((0, 1)), self.keys(elements))
+        if kind < 0.3:
+            return self.who()
         if kind < 0.35:
             return ast.Literal(self.scalar())
-        if kind < 0.4:
+        if kind < 0.38:
             return ast.ListLiteral(tuple(ast.Literal(self.scalar()) for _ in range(chance.randint(0, 2))))
         return self.argument(elements)
 
@@ -314,13 +441,13 @@ class Maker:
 
 
 @pytest.fixture
-def worlds() -> Callable[[int | str], Iterator[World]]:
+def worlds() -> Callable[..., Iterator[World]]:
     """Endless worlds from a seed."""
 
-    def from_seed(seed: int | str) -> Iterator[World]:
+    def from_seed(seed: int | str, calls: int = 20) -> Iterator[World]:
         maker = Maker(seed)
         while True:
-            yield maker.world()
+            yield maker.world(calls)
 
     return from_seed
 

@@ -26,6 +26,12 @@ NEEDS: dict[str, set[tuple[str, str]] | None] = {
     "a is text": None,
     'a contains "x"': None,
     "a from user": None,
+    'if a like "x*" then b is multiple of 5 else principal has role "r"': {("text", "a"), ("number", "b")},
+    "session has untrusted or session exceeds { untrusted }": set(),
+    'time on { monday } in "UTC" and a contains /x/': {("clock", ""), ("text", "a")},
+    'claim "x" == 1': None,
+    "number of a > 1": None,
+    "after released act": None,
 }
 
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-PAIRS = 20_000
+PAIRS = 100_000
 CHUNKS = 8
 LONG_PAIRS = 1_000_000
 
 
-def check(worlds: Callable[[int], Iterator[Any]], pairs: int, capsys: pytest.CaptureFixture[str]) -> None:
+def check(worlds: Callable[..., Iterator[Any]], pairs: int, capsys: pytest.CaptureFixture[str]) -> None:
     seed = secrets.randbits(32)
     done = 0
-    for number, world in enumerate(worlds(seed)):
+    for number, world in enumerate(worlds(seed, calls=120)):
         try:
             world.check()
         except Exception as error:
@@ -31,22 +31,32 @@ def check(worlds: Callable[[int], Iterator[Any]], pairs: int, capsys: pytest.Cap
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_engines_agree(worlds: Callable[[int], Iterator[Any]], chunk: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_engines_agree(worlds: Callable[..., Iterator[Any]], chunk: int, capsys: pytest.CaptureFixture[str]) -> None:
     check(worlds, PAIRS // CHUNKS, capsys)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(36_000)
-def test_engines_agree_for_long(worlds: Callable[[int], Iterator[Any]], capsys: pytest.CaptureFixture[str]) -> None:
+def test_engines_agree_for_long(worlds: Callable[..., Iterator[Any]], capsys: pytest.CaptureFixture[str]) -> None:
     check(worlds, LONG_PAIRS, capsys)
 
 
-def test_worlds_are_worth_checking(worlds: Callable[[int], Iterator[Any]]) -> None:
+def test_worlds_are_worth_checking(worlds: Callable[..., Iterator[Any]]) -> None:
     """Every effect, reason and code of error comes up: a generator that only makes refusals would prove nothing."""
-    outcomes = [outcome for world in islice(worlds(1), 150) for outcome in world.expected()]
+    outcomes = [outcome for world in islice(worlds(1), 300) for outcome in world.expected()]
     assert {outcome.effect for outcome in outcomes} == {"allow", "ask", "forbid"}
     reasons = {(outcome.effect, outcome.reason.value) for outcome in outcomes}
     assert reasons >= {("forbid", "no-rule"), ("forbid", "rule-error"), ("ask", "rule-error"), ("allow", "rule")}
     assert reasons >= {("forbid", "unknown-tool"), ("forbid", "bad-arguments")}
+    assert reasons >= {("forbid", "limit"), ("forbid", "clearance")}
     codes = {error.code for outcome in outcomes for error in outcome.errors}
-    assert codes >= {"missing", "null", "wrong-type", "empty-list"}
+    assert codes >= {
+        "missing",
+        "null",
+        "wrong-type",
+        "empty-list",
+        "unreadable",
+        "unknown-time",
+        "claimed",
+        "forgotten",
+    }

@@ -33,6 +33,7 @@ ATTACKS = (
     "x" * 100 + "'\n    import builtins; builtins.PLANTED = 1\n",
 )
 OWN_WORDS = {"a", "facts", "ask", "rank", "on_error", "miss", "best", "found", "each", "type", "len", "any", "all"}
+FACTS = {"user_words", "roles", "claims", "now", "tenant", "agent", "user"}
 OWN_WORDS |= {"str", "int", "bool", "list", "dict"}
 
 
@@ -50,6 +51,13 @@ def hostile_policy(text: str, copies: int) -> ast.PolicySet:
             ast.Runs("one of", argument, ast.SetLiteral((text,))),
             ast.Presence("has", ast.Argument((text, text, 0))),
             ast.Quantified("any", argument, text, ast.Compare("==", ast.Element(text, (text,)), ast.Literal(text))),
+            ast.HasRole(text),
+            ast.Like(argument, text),
+            ast.SessionHas(ast.Label(text, text)),
+            ast.SessionExceeds((ast.Label(text, text),)),
+            ast.Seen(0, (argument, ast.Literal(text))),
+            ast.IfThen(ast.Compare("==", ast.Claim(text), ast.Literal(text)), ast.HasRole(text)),
+            ast.Compare("<", ast.Tally(0, (ast.NumberOf(argument),)), ast.NumberOf(ast.Literal(text))),
         )
         return ast.Rule(
             effect=effect,
@@ -94,7 +102,7 @@ def assert_only_known_names(source: str) -> None:
         if isinstance(node, python.Name):
             assert _is_ours(node.id), node.id
         if isinstance(node, python.Attribute):
-            assert node.attr in {"get", "is_finite", "startswith", "endswith", "user_words"}
+            assert node.attr in {"get", "is_finite", "startswith", "endswith", *FACTS}
         assert not isinstance(node, python.Import | python.ImportFrom | python.Delete | python.Global)
 
 

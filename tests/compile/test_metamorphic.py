@@ -21,7 +21,10 @@ def some_worlds(worlds: Callable[[str], Iterator[Any]], request: pytest.FixtureR
 
 
 def with_rule(policy: ast.PolicySet, id: str, rule: ast.Rule) -> ast.PolicySet:
-    return replace(policy, rules={**policy.rules, id: rule})
+    """One rule more, in the topmost layer that says anything: a layer above that one would have to grant, too."""
+    spoken = {one.layer for one in policy.rules.values() if not one.shadow}.union(policy.otherwise)
+    topmost = next((layer for layer in ast.LAYERS if layer in spoken), ast.LAYERS[0])
+    return replace(policy, rules={**policy.rules, id: replace(rule, layer=topmost)})
 
 
 def rule(effect: ast.Effect, tool: str = "*", **parts: Any) -> ast.Rule:
@@ -75,3 +78,35 @@ def test_without_a_rule_nothing_is_released(some_worlds: list[Any]) -> None:
     for world in some_worlds:
         program = compile_policy(replace(world.policy, rules={}), world.catalogue)
         assert {program.decide(*call).effect for call in world.calls} == {"forbid"}
+
+
+def test_a_lower_layer_never_releases_more(some_worlds: list[Any]) -> None:
+    anything = ast.Signature((), open=True)
+    lower = (
+        rule(ast.Effect.ALLOW, signature=anything, layer="run"),
+        rule(ast.Effect.ASK, signature=anything, layer="run", when=ast.Presence("has", ast.Argument(("a",)))),
+        rule(ast.Effect.FORBID, "read_*", layer="run"),
+    )
+    for world in some_worlds:
+        enforced = {id: replace(one, shadow=False) for id, one in world.policy.rules.items()}
+        enforced["aa"] = rule(ast.Effect.FORBID, "nothing")
+        before = compile_policy(replace(world.policy, rules=enforced), world.catalogue)
+        for one in lower:
+            after = compile_policy(replace(world.policy, rules={**enforced, "zz": one}), world.catalogue)
+            for call in world.calls:
+                assert STRICTNESS[after.decide(*call).effect] >= STRICTNESS[before.decide(*call).effect]
+
+
+def test_shadow_rules_change_nothing(some_worlds: list[Any]) -> None:
+    for world in some_worlds:
+        without = {id: one for id, one in world.policy.rules.items() if not one.shadow}
+        one, other = (
+            compile_policy(policy, world.catalogue) for policy in (world.policy, replace(world.policy, rules=without))
+        )
+        assert other.shadow is None
+        assert (one.shadow is None) is (len(without) == len(world.policy.rules))
+        in_force = {id: replace(rule, shadow=False) for id, rule in world.policy.rules.items()}
+        as_if = compile_policy(replace(world.policy, rules=in_force), world.catalogue)
+        for call in world.calls:
+            assert one.decide(*call) == other.decide(*call)
+            assert one.shadow is None or one.shadow(*call) == as_if.decide(*call)

@@ -1,6 +1,7 @@
-"""policy_dsl/compile/rails.py, leaves.py, operands.py and logic.py: what is written for a condition.
+"""policy_dsl/compile/rails.py, leaves.py, context.py, operands.py and logic.py: what is written for a condition.
 
-`faults.py` answers the same conditions by closures: the two rails and the closures must agree on every value.
+`faults.py` and `context_faults.py` answer the same conditions by closures: the two rails and the closures must agree on
+every value.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from policy_dsl import ast, compile_policy
+from policy_dsl import NOBODY, ast, compile_policy, reference
 from policy_dsl.compile.contender import condition_of
 from policy_dsl.compile.faults import judge
 from policy_dsl.compile.frame import Constants, Frame
@@ -40,7 +41,22 @@ WRITTEN = {
         "type(a_a) is list and len(a_a) > 0 and all(e0 == 'x' for e0 in a_a)",
         "type(a_a) is list and any(type(e0) is str and e0 != 'x' for e0 in a_a)",
     ),
+    "if a == 1 then b == 2": (
+        "(number_a and a_a != 1) or (number_b and a_b == 2)",
+        "(number_a and a_a == 1) and (number_b and a_b != 2)",
+    ),
+    "a contains /x[0-9]/": ("text_a and k0(a_a)", "text_a and (not k0(a_a))"),
+    "a is multiple of 5": ("number_a and is_multiple(a_a, 5)", "number_a and (not is_multiple(a_a, 5))"),
+    'principal has role "r"': ("'r' in facts.roles", "'r' not in facts.roles"),
+    "counter spent <= 9": ("number__v0 and v0 <= 9", "number__v0 and v0 > 9"),
+    "after released act": ("seen(facts, 0, ()) is True", "seen(facts, 0, ()) is False"),
+    "a from results of act": (
+        "from_source(facts, a_a, 0, False) is True",
+        "from_source(facts, a_a, 0, False) is False",
+    ),
 }
+
+NEEDED = "counter spent = count of released pay per session\n"
 
 
 def rails(condition: Any, sets: Sets) -> tuple[Frame, str, str]:
@@ -51,9 +67,8 @@ def rails(condition: Any, sets: Sets) -> tuple[Frame, str, str]:
 
 @pytest.mark.parametrize("text", WRITTEN)
 def test_what_is_written_can_be_read(compiled: Callable[..., tuple[Any, Any]], text: str) -> None:
-    _, policy = compiled(f"forbid act when {text}")
-    (rule,) = policy.rules.values()
-    _, true, false = rails(rule.when, Sets(policy.sets))
+    _, policy = compiled(f"{NEEDED if 'counter' in text else ''}forbid act as it when {text}")
+    _, true, false = rails(policy.rules["it"].when, Sets(policy.sets))
     assert (true, false) == WRITTEN[text]
 
 
@@ -117,3 +132,18 @@ def test_conditions_as_deep_and_as_wide_as_a_policy_may_have_compile(compiled: C
     program, _ = compiled(f"allow act(a) when {wide}")
     assert program.decide("act", {"a": "1999"}).effect == "allow"
     assert program.decide("act", {"a": "2000"}).effect == "forbid"
+
+
+def test_an_if_inside_the_test_of_another_is_written_once(compiled: Callable[..., tuple[Any, Any]]) -> None:
+    """Both rails of a test are asked on both rails of its `if`: written out, sixty of them would be 2**60 tests."""
+    _, policy = compiled("forbid act")
+    (rule,) = policy.rules.values()
+    a = ast.Argument(("a",))
+    deep: ast.Condition = ast.Compare("==", a, ast.Literal(0))
+    for level in range(60):
+        deep = ast.IfThen(deep, ast.Compare("!=", a, ast.Literal(level)), ast.Compare("==", a, ast.Literal(-level)))
+    for when in (deep, ast.Quantified("any", ast.Argument(("xs",)), "it", deep)):
+        program = compile_policy(replace(policy, rules={"r": replace(rule, when=when)}))
+        assert len(program.source("act")) < 60_000
+        expected = reference.decide(program.policy, program.catalogue, "act", {"a": 7, "xs": [1]}, NOBODY)
+        assert program.decide("act", {"a": 7, "xs": [1]}) == expected

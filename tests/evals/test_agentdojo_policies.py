@@ -1,4 +1,5 @@
-"""examples/agentdojo/*.lw: in order by our own checks, and free of values that only an attack could have taught."""
+"""examples/agentdojo/*.lw and evals/agentdojo/half/*.lw: in order by our own checks, and free of values that only an
+attack, or only a solution, could have taught."""
 
 from __future__ import annotations
 
@@ -6,13 +7,16 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from evals.agentdojo import SUITES, pipelines, read_recordings
+from evals.agentdojo import SUITES, Recording, pipelines, read_recordings, truths
 from evals.agentdojo.replay import POLICIES
+from evals.agentdojo.sessions import HALF
 from guardrail import Guard, run_tests
 from policy_dsl import FromUser, Literal, Matches, SetLiteral, TestBlock, check, compile_policy, format, load, parse
 
@@ -56,18 +60,57 @@ def written_texts(node: Any) -> Iterator[str]:
             yield from written_texts(getattr(node, field.name))
 
 
-def test_no_value_is_known_from_attacks_alone(suite: str) -> None:
-    """A value of an injected text must also stand in what tools answered, or users asked, without any attack."""
+@pytest.fixture(params=[POLICIES, HALF], ids=["whole", "half"])
+def policy(request: pytest.FixtureRequest, suite: str) -> Path:
+    return Path(request.param) / f"{suite}.lw"
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
     folder = os.environ.get("LEASTWARD_DATA")
     if not folder:
         pytest.skip("LEASTWARD_DATA names no data folder")
-    path = POLICIES / f"{suite}.lw"
-    texts = {text for text in written_texts(parse(path.read_text(encoding="utf-8"), str(path)).statements) if text}
-    (pipeline, recordings), *_ = pipelines(Path(folder)).items()
-    runs = [run for run in read_recordings(recordings, pipeline) if run.suite == suite]
+    return Path(folder)
+
+
+@cache
+def recorded(data: Path, suite: str) -> list[Recording]:
+    (pipeline, recordings), *_ = pipelines(data).items()
+    return [run for run in read_recordings(recordings, pipeline) if run.suite == suite]
+
+
+def values(policy: Path) -> set[str]:
+    return {text for text in written_texts(parse(policy.read_text(encoding="utf-8"), str(policy)).statements) if text}
+
+
+def test_no_value_is_known_from_attacks_alone(policy: Path, suite: str, data: Path) -> None:
+    """A value of an injected text must also stand in what tools answered, or users asked, without any attack."""
+    runs = recorded(data, suite)
     benign = "\n".join(
         text for run in runs if run.kind == "benign" for text in (run.prompt, *(call.output for call in run.calls))
     )
     attacked = "\n".join(text for run in runs if run.kind == "attacked" for text in run.injected)
     assert attacked
-    assert {text for text in texts if text in attacked and text not in benign} == set()
+    assert {text for text in values(policy) if text in attacked and text not in benign} == set()
+
+
+def looked_at(run: Recording) -> Iterator[str]:
+    """What the run read before it changed anything: the suite's initial environment, as far as the run saw it."""
+    for call in takewhile(lambda call: call.tool.startswith(READS), run.calls):
+        yield call.output
+
+
+READS = ("get_", "search_", "list_", "read_", "check_")
+
+
+def test_no_value_is_known_from_a_solution_alone(policy: Path, suite: str, data: Path) -> None:
+    """A value of a ground-truth call must also stand in the initial environment: what runs without an attack read
+    before their first write."""
+    initial = "\n".join(text for run in recorded(data, suite) if run.kind == "benign" for text in looked_at(run))
+    solved = "\n".join(
+        str(value)
+        for task in truths(data)[suite]["user_tasks"].values()
+        for call in task["ground_truth"]
+        for value in call["args"].values()
+    )
+    assert {text for text in values(policy) if text in solved and text not in initial} == set()

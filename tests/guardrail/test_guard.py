@@ -67,7 +67,9 @@ def test_deciding_changes_nothing(guard: Guard) -> None:
 @pytest.mark.parametrize("error", [ValueError("a value"), RecursionError(), MemoryError(), KeyError("x")])
 def test_whatever_breaks_is_a_refusal(error: Exception) -> None:
     class Broken:
+        policy = POLICY_SET
         policy_hash = "sha256:broken"
+        shadow = None
 
         def decide(self, *_: object) -> object:
             raise error

@@ -11,7 +11,8 @@ from guardrail import ANYONE, Principal, ToolCall
 # Few characters, among them those that quoting has to deal with: near misses are then common.
 names = st.one_of(st.none(), st.text(alphabet="a,'\"()\\ \n", max_size=4))
 roles = st.frozensets(names.filter(lambda name: name is not None), max_size=2)
-principals = st.builds(Principal, names, names, names, roles)
+chains = st.lists(names.filter(lambda name: name is not None), max_size=2).map(tuple)
+principals = st.builds(Principal, names, names, names, roles, via=chains)
 
 
 @given(principals, principals)
@@ -21,7 +22,7 @@ def test_keys_are_equal_exactly_where_the_parts_are(one: Principal, other: Princ
 
 @given(principals)
 def test_claims_are_no_part_of_who_acts(one: Principal) -> None:
-    claimed = Principal(one.tenant, one.agent, one.user, one.roles, {"level": 9})
+    claimed = Principal(one.tenant, one.agent, one.user, one.roles, {"level": 9}, one.via)
     assert claimed == one
     assert claimed.key == one.key
 

@@ -130,3 +130,94 @@ def test_arguments_that_are_no_strict_json_are_refused_as_at_the_gate() -> None:
         changed = replace(policy, files=(replace(file, statements=(broken,)),))
         [result] = run_tests(changed, Guard(compile_policy(policy, TOOLS)))
         assert (result.got.effect, result.got.reason, result.passed) == ("forbid", "bad-arguments", False)
+
+
+# --- sessions -------------------------------------------------------------------------------------------------------
+
+SESSION_RULES = """\
+language 1
+levels internal < secret
+label results of hr_file as secret(hr)
+allow pay(to, amount) as pay
+limit pay to 100 of amount released per agent each day in "UTC" as budget
+allow post(text, bcc?) as post when not session has secret
+rewrite post set bcc = [], redact text matching /[0-9]{4}/ with "****" as clean when has bcc
+allow grant(role) as grants when claim "mfa" == true
+allow mail(to) as mails when to from results of contacts
+forbid mail as hasty when before succeeded contacts
+for agent "bot" via "planner" { allow plan(...) as plans }
+"""
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        """as agent "a" at "2026-11-20T23:59Z" {
+  given released pay(to: "x", amount: 60)
+  call pay(to: "y", amount: 50) => forbid by budget
+  given failed pay(to: "x", amount: 60)
+  at "2026-11-21T00:00Z"
+  call pay(to: "y", amount: 100) => allow by pay
+  call pay(to: "y", amount: 1) => forbid by budget
+}""",
+        """as agent "a" at "2026-11-20T12:00Z" {
+  given failed pay(to: "x", amount: 60)
+  given refused pay(to: "x", amount: 60)
+  given requested pay(to: "x", amount: 60)
+  call pay(to: "y", amount: 100) => allow
+}""",
+        """{
+  call post(text: "hi") => allow
+  given label secret(hr)
+  call post(text: "hi") => forbid
+}""",
+        """{
+  call post(text: "card 1234", bcc: ["eve"]) => allow by post with (text: "card ****", bcc: [])
+  call post(text: "card 1234") => allow with (text: "card 1234")
+}""",
+        """claim "mfa" = true { call grant(role: "x") => allow }""",
+        """claim "mfa" = 1 { call grant(role: "x") => forbid }""",
+        """{ call grant(role: "x") => forbid }""",
+        """{
+  call mail(to: "ann@x.example") => forbid by hasty
+  given succeeded contacts() result ["ann@x.example"]
+  call mail(to: "ann@x.example") => allow by mails
+  call mail(to: "nn@x.example") => forbid
+}""",
+        """as agent "bot" via "planner" { call plan(x: 1) => allow by plans }""",
+        """as agent "bot" { call plan(x: 1) => forbid }""",
+    ],
+)
+def test_steps_of_a_session(block: str) -> None:
+    results = run_untyped(f'test "t" {block}', SESSION_RULES)
+    assert results
+    assert [result.render() for result in results if not result.passed] == []
+
+
+def run_untyped(tests: str, rules: str) -> Sequence[ExpectationOutcome]:
+    policy = policy_set([parse(f"{rules}\n{tests}", "bank.lw")])
+    return run_tests(policy, Guard(compile_policy(policy)))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        (
+            '(text: "hi", bcc: [1])',
+            """allow with `{"text":"hi","bcc":[1]}`, got allow by `post` with `{"text":"hi","bcc":[]}`""",
+        ),
+        ('(text: "hi")', """allow with `{"text":"hi"}`, got allow by `post` with `{"text":"hi","bcc":[]}`"""),
+    ],
+)
+def test_a_call_that_became_another_than_wanted(wanted: str, says: str) -> None:
+    (result,) = run_untyped(f'test "t" {{ call post(text: "hi", bcc: ["eve"]) => allow with {wanted} }}', SESSION_RULES)
+    assert not result.passed
+    assert says in result.render()
+
+
+def test_true_is_not_what_was_wanted_where_it_became_1() -> None:
+    rules = "language 1\nallow f(a) as f\nrewrite f set a = 1 as one when a == 0"
+    results = run_untyped(
+        'test "t" { call f(a: 0) => allow with (a: true) call f(a: 0) => allow with (a: 1.0) }', rules
+    )
+    assert [result.passed for result in results] == [False, True]

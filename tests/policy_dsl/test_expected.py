@@ -25,6 +25,15 @@ from policy_dsl.parse import grammar
         ("language 1 forbid f message", "text in double quotes"),
         ('language 1 test "t" { call f() =>', "`allow`, `ask` or `forbid`"),
         ('language 1 test "t" { call f(a:', "a JSON value"),
+        ("language 1 shadow", "a rule"),
+        ("language 1 forbid f when after", "an event such as `released` or `refused`"),
+        ("language 1 counter n =", "`count`, `sum(...)`, `max(...)` or `distinct(...)`"),
+        ("language 1 limit f to 5 released per user each", "`hour`, `day`, `week`, `month` or `year`"),
+        ("language 1 limit f to 5 released per user within 7", "a unit such as `minutes` or `days`"),
+        ("language 1 forbid f when time between", "a time of day such as `22:00`"),
+        ("language 1 forbid f when time on {", "a day such as `monday`"),
+        ("language 1 for", "a party such as `agent` or `user`"),
+        ("language 1 rewrite f remove x,", "a change as `set x = ...`, `remove x` or `redact x matching ...`"),
     ],
 )
 def test_what_can_come(text: str, said: str) -> None:

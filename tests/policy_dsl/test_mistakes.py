@@ -79,13 +79,16 @@ VOCABULARY = """
     . .. ...
     = == != < <= > >= + - * ? : =>
     a b f 5 0.5 -1 mail at https true null from user agent role tenant on behalf call by
+    shadow limit counter hide rewrite clearance label trust redact define import layer levels intent results secret
+    released succeeded per session each day within 7 days ever since until before just call.x result if then else
+    sum count like multiple claim time between 22:00 06:00 given set remove prompt uses valid end owner "UTC"
     counter time ignoring case after nfkc starts ends with contains text && || ! ; @ é #
 """
 WORDS = st.sampled_from(VOCABULARY.split())
 
 
 @settings(print_blob=True, deadline=None, max_examples=400)
-@given(st.lists(WORDS, max_size=14))
+@given(st.lists(WORDS, max_size=16))
 def test_any_words_are_a_policy_or_an_error_with_a_place(words: list[str]) -> None:
     text = "language 1\n" + " ".join(words)
     error = _refusal(text)

@@ -12,6 +12,32 @@ from hypothesis import strategies as st
 from policy_dsl import ParseError, PolicyFile, Rule, parse
 from policy_dsl.parse import MAX_LENGTH
 
+STATEMENTS = {
+    "use",
+    "import",
+    "layer",
+    "levels",
+    "set",
+    "group",
+    "define",
+    "intent",
+    "trust",
+    "label",
+    "redact",
+    "shadow",
+    "allow",
+    "ask",
+    "forbid",
+    "require",
+    "limit",
+    "counter",
+    "clearance",
+    "rewrite",
+    "hide",
+    "for",
+    "otherwise",
+    "test",
+}
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.lw"))
 
 
@@ -58,18 +84,7 @@ def test_spans_are_places_in_the_text(policy_text: str) -> None:
         span = statement.span
         assert sum(len(line) + 1 for line in lines[: span.line - 1]) + span.column - 1 == span.start
         word = policy_text[span.start :].split(maxsplit=1)[0]
-        assert word.rstrip('"*{') in {
-            "use",
-            "set",
-            "group",
-            "allow",
-            "ask",
-            "forbid",
-            "require",
-            "for",
-            "otherwise",
-            "test",
-        }
+        assert word.rstrip('"*{') in STATEMENTS
     for comment in file.comments:
         assert policy_text[comment.span.start : comment.span.end] == comment.text
 

@@ -32,8 +32,9 @@ def _tools(names: list[str]) -> Catalogue:
 def test_the_writer_is_told(case: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name, text in case["files"].items():
+        Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text(text, encoding="utf-8")
-    paths = [name for name in case["files"] if name.endswith(".lw")]
+    paths = case.get("load", [name for name in case["files"] if name.endswith(".lw")])
     with pytest.raises(BundleError) as caught:
         load(paths, _tools(case["tools"]) if "tools" in case else None)
     error = caught.value
@@ -43,6 +44,7 @@ def test_the_writer_is_told(case: dict[str, Any], tmp_path: Path, monkeypatch: p
         "message": error.message,
     }
     assert told == {key: case[key] for key in told}
+    assert "code" not in case or error.code == case["code"]
     assert "help" not in case or error.help == case["help"]
     assert error.render().startswith(f"{case['at']}: {case['message']}\n")
 

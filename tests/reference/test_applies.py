@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from policy_dsl.ast import Effect, Json, NamedArgument, Rule, Scope, Signature, ToolPattern
 from policy_dsl.facts import NOBODY, Facts
-from policy_dsl.reference.applies import applies
+from policy_dsl.reference.applies import accepts, fits
 
 
 def rule(pattern: str, signature: Signature | None = None, scope: Scope | None = None) -> Rule:
@@ -21,11 +21,11 @@ def rule(pattern: str, signature: Signature | None = None, scope: Scope | None =
 @given(st.text("ab*/", max_size=6), st.text("ab/", max_size=8))
 def test_a_glob_is_the_regular_expression_it_stands_for(glob: str, tool: str) -> None:
     expected = re.fullmatch(re.escape(glob).replace(r"\*", "[^/]*"), tool) is not None
-    assert applies(rule(glob), tool, None, {}, NOBODY, None) is expected
+    assert fits(rule(glob), tool, None, NOBODY) is expected
 
 
 def test_many_stars_cost_little() -> None:
-    assert not applies(rule("*a" * 50 + "b"), "a" * 400, None, {}, NOBODY, None)
+    assert not fits(rule("*a" * 50 + "b"), "a" * 400, None, NOBODY)
 
 
 NAMES = st.text("ab", min_size=1, max_size=1)
@@ -44,11 +44,11 @@ def holds_object(value: Json) -> bool:
 def test_a_closed_signature_lets_nothing_unnamed_through(arguments: dict[str, Any]) -> None:
     closed = Signature((NamedArgument("a", optional=True),), open=False)
     wanted = set(arguments) <= {"a"} and not holds_object(arguments.get("a"))
-    assert applies(rule("t", closed), "t", None, arguments, NOBODY, None) is wanted
+    assert accepts(rule("t", closed), arguments, None) is wanted
 
 
 @given(st.sets(st.sampled_from(["r1", "r2"])), st.sampled_from([None, "u1", "u2"]))
 def test_scopes(roles: set[str], user: str | None) -> None:
     facts = Facts(user=user, roles=frozenset(roles))
     scoped = rule("t", scope=Scope(users=("u1",), roles=("r1", "r3")))
-    assert applies(scoped, "t", None, {}, facts, None) is (user == "u1" and "r1" in roles)
+    assert fits(scoped, "t", None, facts) is (user == "u1" and "r1" in roles)

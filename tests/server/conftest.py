@@ -44,6 +44,9 @@ class Behind:
     closed: threading.Event = field(default_factory=threading.Event)
     entered: threading.Event = field(default_factory=threading.Event)
 
+    async def acts(self, caller: Caller, run_id: str, body: bytes) -> Whole:
+        return Whole(200, strict_json.encode({"run": run_id}))
+
     async def chat(self, caller: Caller, run: Run, body: bytes) -> Answer:
         self.seen.append((caller, run, body))
         self.entered.set()
@@ -176,7 +179,7 @@ def running_gate(folder: Path, **settings: Any) -> Iterator[Running]:
     policies = Policies(chosen.policies, folder=folder, reloaded=metrics.policy_reload)
     policies.load()
     with Store.open(chosen.database) as store:
-        services = Services(chosen, behind.chat, behind.models, behind.decide, store, policies, metrics)
+        services = Services(chosen, behind.chat, behind.models, behind.decide, behind.acts, store, policies, metrics)
 
         @contextlib.asynccontextmanager
         async def lifespan(_: Any) -> AsyncIterator[None]:

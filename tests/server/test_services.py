@@ -21,6 +21,6 @@ def test_the_real_parts_fit_and_cannot_be_exchanged(tmp_path: Path) -> None:
     async def nobody(*_: object) -> None:
         raise AssertionError
 
-    services = Services(Settings(), nobody, nobody, nobody, store, policies, Metrics())  # type: ignore[arg-type]
+    services = Services(Settings(), nobody, nobody, nobody, nobody, store, policies, Metrics())  # type: ignore[arg-type]
     with pytest.raises(dataclasses.FrozenInstanceError):
         services.store = store  # type: ignore[misc]

@@ -87,3 +87,41 @@ def test_tenths_add_up() -> None:
 def test_too_large_to_be_exact(operation: Callable[[Number, Number], Number], left: Number, right: Number) -> None:
     with pytest.raises(InexactError):
         operation(left, right)
+
+
+@given(st.integers(-(10**30), 10**30), st.integers(-40, 40), st.integers(1, 10**6), st.integers(-40, 40))
+def test_a_multiple_is_a_whole_quotient(digits: int, power: int, step_digits: int, step_power: int) -> None:
+    value, step = Decimal(digits).scaleb(power), Decimal(step_digits).scaleb(step_power)
+    assert number.is_multiple(value, step) is ((Fraction(value) / Fraction(step)).denominator == 1)
+
+
+def test_multiples_of_numbers_of_any_size() -> None:
+    assert number.is_multiple(Decimal("1E+999999999"), Decimal("0.05"))
+    assert not number.is_multiple(Decimal("1E-999999999"), 7)
+    assert not number.is_multiple(Decimal("1E+999999999"), 7)
+    assert number.is_multiple(0, 7)
+    assert number.is_multiple(10**400, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("12", 12), ("-12.50", Decimal("-12.50")), ("0", 0), ("-0.0", Decimal("-0.0")), ("1e3", Decimal(1000)),
+        ("1" * 1_000, int("1" * 1_000)), ("1" * 1_001, None), ("1e99999", None), ("0." + "1" * 1_001, None),
+    ],
+)  # fmt: skip
+def test_a_text_that_spells_a_number(text: str, value: Number | None) -> None:
+    assert number.read(text) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["", " 1", "1\n", "+1", "01", "1.", ".5", "1,000", "\uff11", "\u0661", "NaN", "0x1", "1_0"]
+)
+def test_a_text_that_spells_none(text: str) -> None:
+    assert number.read(text) is None
+
+
+@given(st.text(max_size=12))
+def test_reading_is_total(text: str) -> None:
+    found = number.read(text)
+    assert found is None or number.is_number(found)

@@ -1,7 +1,8 @@
-"""policy_dsl/values/pattern.py: RE2 over the whole value, and the text operations that say the same."""
+"""policy_dsl/values/pattern.py: RE2 over the whole value or inside it, and the text operations that say the same."""
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -126,3 +127,44 @@ def test_hostile_values_take_linear_time() -> None:
     assert pattern.compile("(a+)+b").fullmatch("a" * 1_000_000) is False
     assert pattern.compile(r"(.*a){12}").fullmatch("a" * 200_000 + "!") is False
     assert pattern.compile(r"\s+").fullmatch(" " * 1_000_000 + "x") is False
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "want"),
+    [
+        ("b", "abc", True),
+        ("^b", "abc", False),
+        ("[0-9]{4}", "card 4711!", True),
+        ("a.c", "xx a\nc", False),
+        ("secret", "\ud800secret", True),  # half a surrogate hides nothing
+        (r"a\.b", "xa.by", True),
+        ("", "", True),
+    ],
+)
+def test_search(text: str, value: str, want: bool) -> None:
+    assert pattern.compile(text).search(value) is want
+
+
+@given(st.lists(PIECES, max_size=6).map("".join), st.text("ab.|\\\n\u00e9\ud800", max_size=8))
+def test_search_and_spans_agree(text: str, value: str) -> None:
+    try:
+        compiled = pattern.compile(text)
+    except PatternError:
+        return
+    spans = compiled.spans(value)
+    assert spans is not None
+    assert compiled.search(value) or not spans
+    assert all(0 <= start < end <= len(value) for start, end in spans)
+    assert all(one[1] <= other[0] for one, other in itertools.pairwise(spans))
+
+
+def test_spans_are_counted_in_characters() -> None:
+    assert pattern.compile("[0-9]+").spans("\u00e912\U0001f600345\ud8006") == [(1, 3), (4, 7), (8, 9)]
+    assert pattern.compile("x*").spans("axxb") == [(1, 3)]
+    assert pattern.compile("^a").spans("aaa") == [(0, 1)]
+
+
+def test_too_many_spans_are_none() -> None:
+    assert len(pattern.compile("a").spans("a" * pattern.MAX_SPANS) or ()) == pattern.MAX_SPANS
+    assert pattern.compile("a").spans("a" * (pattern.MAX_SPANS + 1)) is None
+    assert pattern.compile("a.*b|a").spans("a" * 65_536) is None
