@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policy_dsl import PolicySet, ToolPattern
-from policy_dsl.compile.binding import fits
+from policy_dsl.compile import fits
 from policy_dsl.values import pattern
 
 WHOLE = "[redacted]"

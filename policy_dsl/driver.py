@@ -22,6 +22,7 @@ from functools import cache
 from typing import Any, Final
 
 from lark import Lark, Token, Tree
+from lark.lexer import _create_unless
 from lark.parse_tree_builder import maybe_create_child_filter
 from lark.parsers.lalr_analysis import Shift
 
@@ -52,38 +53,38 @@ class Lines:
 class Place:
     """Where a node stands: the `meta` of a lark tree, its line and column computed on demand."""
 
-    __slots__ = ("_lines", "end_pos", "start_pos")
+    __slots__ = ("end_pos", "lines", "start_pos")
 
     empty: Final = False
 
     def __init__(self, start: int, end: int, lines: Lines) -> None:
         self.start_pos = start
         self.end_pos = end
-        self._lines = lines
+        self.lines = lines
 
     @property
     def line(self) -> int:
-        return self._lines.place(self.start_pos)[0]
+        return self.lines.place(self.start_pos)[0]
 
     @property
     def column(self) -> int:
-        return self._lines.place(self.start_pos)[1]
+        return self.lines.place(self.start_pos)[1]
 
 
 class Word(Token):
     """A token that computes its line and column on demand. It has no `end_line` and no `end_column`."""
 
-    __slots__ = ("_lines",)
+    __slots__ = ("lines",)
 
-    _lines: Lines
+    lines: Lines
 
     @property
     def line(self) -> int:  # type: ignore[override]  # lark has a plain attribute
-        return self._lines.place(self.start_pos or 0)[0]
+        return self.lines.place(self.start_pos or 0)[0]
 
     @property
     def column(self) -> int:  # type: ignore[override]  # lark has a plain attribute
-        return self._lines.place(self.start_pos or 0)[1]
+        return self.lines.place(self.start_pos or 0)[1]
 
 
 @dataclass
@@ -152,17 +153,23 @@ class Scanner(dict[str, Match]):
     """
 
     def __init__(self, lexer: Any) -> None:
-        self._flags: int = lexer.g_regex_flags
-        self._terminals = [one for one in lexer.scanner.terminals if one.name not in lexer.ignore_types]
-        self.unless = {
-            kind: {one.pattern.value: one.name for one in callback.scanner.terminals}
-            for kind, callback in lexer.callback.items()
-        }
+        self._lexer = lexer
+        self._terminals: list[Any] = []
+        self.unless: dict[str, dict[str, str]] = {}
 
     def __missing__(self, first: str) -> Match:
+        lexer = self._lexer
+        if not self._terminals:
+            # lexer.scanner would compile all of them at once, for each state that a policy never comes to.
+            terminals, fixed = _create_unless(lexer.terminals, lexer.g_regex_flags, re, lexer.use_bytes)  # type: ignore[no-untyped-call]  # lark's own
+            self.unless = {
+                kind: {one.pattern.value: one.name for one in callback.scanner.terminals}
+                for kind, callback in fixed.items()
+            }
+            self._terminals = [one for one in terminals if one.name not in lexer.ignore_types]
         tried = [one for one in self._terminals if _can_begin(one.pattern, first)]
         pattern = "|".join(f"(?P<{one.name}>{one.pattern.to_regexp()})" for one in tried) or r"(?!)"
-        match = _compiled(pattern, self._flags)
+        match = _compiled(pattern, lexer.g_regex_flags)
         if first.isascii():
             self[first] = match
         return match
@@ -249,7 +256,7 @@ class Driver:
             start, end = starts[index], ends[index]
             value = text[start:end]
             made = str.__new__(Word, value)
-            made.type, made.value, made.start_pos, made.end_pos, made._lines = kinds[index], value, start, end, lines
+            made.type, made.value, made.start_pos, made.end_pos, made.lines = kinds[index], value, start, end, lines
             return made
 
         def stuck(where: int) -> Stuck:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from lark import Token, Tree
 
@@ -194,10 +194,9 @@ class LeafLowering:
 
 def span_of(place: Branch | Token) -> Span:
     """Where a tree or a token stands in its text."""
-    if isinstance(place, Token):
-        return Span(place.start_pos or 0, place.end_pos or 0, place.line or 1, place.column or 1)
-    meta = place.meta
-    return Span(meta.start_pos, meta.end_pos, meta.line, meta.column)
+    where: Any = place if isinstance(place, Token) else place.meta  # the driver's Word and Place, with their Lines
+    line, column = where.lines.place(where.start_pos)
+    return Span(where.start_pos, where.end_pos, line, column)
 
 
 def trees(tree: Branch) -> list[Branch]:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from guardrail import Decision, Principal, Session, ToolCall
+from guardrail import Clock, Decision, Principal, ToolCall
 from policy_dsl import encode_json
 
 from .exchange import Caller, Whole
 from .lines import BadLine, CallLine, answer, read_line
+from .recorded import microseconds
 from .services import Policy
+from .sessions import SessionBook
 from .wire import openai_error
 
 
 class DryRun:
-    """Decides one call line (docs/http.md) in an empty Session, for the caller or another principal of its tenant."""
+    """Decides one call line (docs/http.md) for the caller or another principal of its tenant: as the first call of a
+    new run, with the counters of agents, users and tenants as they stand."""
 
-    def __init__(self, policies: Policy) -> None:
+    def __init__(self, policies: Policy, sessions: SessionBook, clock: Clock) -> None:
         self._policies = policies
+        self._sessions = sessions
+        self._clock = clock
 
     async def __call__(self, caller: Caller, body: bytes) -> Whole:
         try:
@@ -39,5 +44,6 @@ class DryRun:
         guard = self._policies.current
         if line.arguments is None:
             return Decision("forbid", None, line.problem or "bad-json-arguments", None, (), guard.policy_hash)
-        call = ToolCall(line.tool, line.arguments, line.call_id, line.server)
-        return guard.decide(call, Session(principal, line.session or ""))
+        session = self._sessions.aside(principal, guard.plan)
+        session.tick(microseconds(self._clock()) if line.at is None else line.at)
+        return guard.decide(ToolCall(line.tool, line.arguments, line.call_id, line.server), session)

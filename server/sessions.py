@@ -94,6 +94,10 @@ class SessionBook:
         self._runs.move_to_end(run_id)
         return state
 
+    def aside(self, principal: Principal, plan: StatePlan) -> Session:
+        """A Session that belongs to no run, to decide in and not to be told of anything."""
+        return Session(principal, "", plan, self._shared)
+
     def find(self, run_id: str) -> RunState | None:
         """The state of a run that there is."""
         return self._runs.get(run_id)

@@ -86,7 +86,7 @@ def build(settings: Settings, folder: Path) -> House:
         settings=settings,
         chat=gate.chat,
         models=ModelList(upstreams),
-        decide=DryRun(policies),
+        decide=DryRun(policies, sessions, _now),
         acts=Acts(policies, sessions, decisions),
         store=store,
         policies=policies,

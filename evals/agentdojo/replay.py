@@ -91,6 +91,6 @@ class Arena:
         if not self.proposing:
             return self.policy
         drafted = draft(prompt, self.policy, self.policy.catalogue, propose_entities)
-        if drafted.verdict != "loads":
-            raise ValueError(f"the draft is {drafted.verdict}: {drafted.problems}")
+        if drafted.status != "loads":
+            raise ValueError(f"the draft is {drafted.status}: {drafted.problems}")
         return drafted.over(self.policy)

@@ -51,7 +51,7 @@ class Run:
 
 def record(number: int) -> Record:
     """A Record of usual size: about 650 bytes in the chain, 200 beside it."""
-    digest, payload = sealed(
+    digest, _, payload = sealed(
         {"recipient": "US122000000121212121212", "amount": number, "subject": "Invoice 2026-11", "date": "2026-11-22"}
     )
     now = datetime.now(UTC)

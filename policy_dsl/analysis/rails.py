@@ -53,12 +53,15 @@ from ..ast import (
 )
 from ..types import json_kind
 from ..values import host, path
-from ..values.text import MIN_SAID
 from . import patterns
-from .solver import Formula, conjunction, disjunction, negation, z3
-from .terms import Elements, Term, Terms, as_string, folded, of_node
+from .solver import Formula, conjunction, disjunction, implication, negation, z3
+from .terms import SCALARS, Elements, Term, Terms, as_string, folded, of_node
 from .tree import KINDS, Node
 from .world import World, carries, is_covered
+
+
+SAID = (JsonType.TEXT, JsonType.NUMBER)
+"""What can come from somewhere: a test of where another kind of value comes from is an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,8 @@ class Rails:
     ) -> Formula:
         terms = [self.terms.term(operand, elements) for operand in operands]
         asked = self.world.ask((what, place, tag), ", ".join(term.key for term in terms), tuple(terms))
-        there = conjunction(term.there for term in terms)
+        answers = SCALARS if what == "seen" else SAID
+        there = conjunction(term.is_any(answers) for term in terms)
         return conjunction((there, asked.true if rail else asked.false))
 
     # --- texts ------------------------------------------------------------------------------------------------------
@@ -446,11 +450,11 @@ def _presence(rails: Rails, condition: Presence, rail: bool, elements: Elements)
 
 def _from_user(rails: Rails, condition: FromUser, rail: bool, elements: Elements) -> Formula:
     term = rails.terms.term(condition.operand, elements)
-    there = conjunction((term.there, disjunction((term.kinds[JsonType.TEXT], term.kinds[JsonType.NUMBER]))))
+    there = term.is_any(SAID)
     asked = rails.world.ask(("said", 0, ""), term.key, (term,))
-    if term.node is not None:  # what is shorter is never said (values/text.py, MIN_SAID)
-        short = conjunction((asked.true, term.kinds[JsonType.TEXT], z3.Length(term.node.text) < MIN_SAID))
-        rails.world.axioms.append(negation(short))
+    if term.node is not None:
+        can_be = implication(term.kinds[JsonType.TEXT], rails.world.views.sayable(term.node))
+        rails.world.axioms.append(implication(asked.true, can_be))
     return conjunction((there, _on(rail, asked.true)))
 
 

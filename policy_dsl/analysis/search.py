@@ -29,8 +29,8 @@ from .tree import Node
 from .views import View
 from .world import THEIRS
 
-MAX_ROUNDS: Final = 300
-"""Models that one grant's query may be refined by."""
+MAX_LESSONS: Final = 40
+"""Texts that the solver may misjudge in one grant's query before it is left unknown."""
 
 MAX_DOUBTS: Final = 12
 """Models that may be put aside without knowing why they are of no real call."""
@@ -125,7 +125,7 @@ class _Query:
         self.question = search.question
         self.ground = search.ground
         self.grant = grant
-        self.doubts = 0
+        self.doubts = self.lessons = 0
         self.put_aside: str | None = None
         self.stated: set[str] = set()
         self.spared = {one.key for one in self._in_our_way()}
@@ -138,7 +138,7 @@ class _Query:
             self.ground.end()
 
     def _answer(self) -> Shown:
-        for _ in range(MAX_ROUNDS):
+        while self.lessons <= MAX_LESSONS:
             verdict, model = self.ground.check()
             if verdict == "unsat":
                 return self._none_left()
@@ -243,6 +243,7 @@ class _Query:
         return found
 
     def _learn(self, mistaken: Sequence[View], read: Reader) -> None:
+        self.lessons += 1
         for view in mistaken:
             text = read.text(view.node)
             if text is not None:

@@ -7,7 +7,7 @@ error, under one name for one operand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -37,6 +37,9 @@ from .world import World
 NOTHING_THERE: Final = object()
 """What reading an operand gives where it is an error."""
 
+SCALARS: Final = (JsonType.TEXT, JsonType.NUMBER, JsonType.BOOLEAN, JsonType.NULL)
+"""What a key of a counter can be; any other is an error (facts.HistoryFault, `wrong-type`)."""
+
 Read = Callable[[Callable[[Node], Any]], Any]
 """Computes an operand from the concrete values of nodes; NOTHING_THERE for an error."""
 
@@ -60,6 +63,9 @@ class Term:
 
     def is_kind(self, kind: JsonType) -> Formula:
         return conjunction((self.there, self.kinds[kind]))
+
+    def is_any(self, kinds: Iterable[JsonType]) -> Formula:
+        return conjunction((self.there, disjunction(self.kinds[kind] for kind in kinds)))
 
     @property
     def number(self) -> Any:
@@ -159,7 +165,7 @@ class Terms:
         key = ", ".join(term.key for term in keys)
         about = ("counter", place, "")
         node = self.world.count(about, tracker, key, tuple(keys))
-        there = conjunction((node.there, *(term.there for term in keys)))
+        there = conjunction((node.there, *(term.is_any(SCALARS) for term in keys)))
         return Term(node.name, there, _only(JsonType.NUMBER), lambda of: of(node), node=node)
 
 

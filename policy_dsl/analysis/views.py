@@ -125,6 +125,10 @@ class Views:
         one, other = self._view(node, "program", (z3.BoolSort(), z3.StringSort()), real, offers).outputs
         return one, other
 
+    def sayable(self, node: Node) -> Any:
+        """Whether a user can have said the text at all: others are too short, or hold what nobody sees."""
+        return self._flag(node, "said", lambda value: text.said_by_user(value, (value,)), ("what was said", "said"))
+
     def commands(self, node: Node) -> Any:
         """Whether the text is a list of simple commands whose programs can all be told."""
         return self._flag(node, "commands", lambda value: shell.programs_of(value) is not None, ("x",))

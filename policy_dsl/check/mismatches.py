@@ -10,18 +10,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from policy_dsl.ast import (
+    Argument,
     Arithmetic,
     Compare,
+    CounterValue,
+    DerivedFrom,
+    Element,
+    FromResults,
     FromUser,
     Holds,
     IsType,
     JsonType,
     LengthOf,
+    Like,
     ListLiteral,
     Literal,
     MailSet,
     Matches,
     Member,
+    MultipleOf,
+    NumberOf,
     Operand,
     Quantified,
     RangeSet,
@@ -29,6 +37,7 @@ from policy_dsl.ast import (
     Scalar,
     SetLiteral,
     Span,
+    Tally,
     Under,
     WebSet,
 )
@@ -81,8 +90,12 @@ class Reader:
                 return "a length is a number"
             case Arithmetic():
                 return "the result of arithmetic is a number"
-        place = place_of(operand, self.elements)
-        return f"{quoted(show(place or operand.path))} of {quoted(self.tool.name)} is {describe(self.type(operand))}"
+            case NumberOf() | CounterValue() | Tally():
+                return "the other side is a number"
+            case Argument() | Element():
+                place = place_of(operand, self.elements) or operand.path
+                return f"{quoted(show(place))} of {quoted(self.tool.name)} is {describe(self.type(operand))}"
+        return f"the other side is {describe(self.type(operand))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +144,16 @@ def _mismatches(node: Leaf | Quantified, reader: Reader) -> Iterator[Fault]:
             kind = JsonType.NUMBER if asked is JsonType.INTEGER else asked
             if kind not in reader.kinds(operand):
                 yield Fault(node.span, f"{reader.phrase(operand)}, so it is never {asked.value}")
-        case Matches(operand) | Under(operand) | Runs(_, operand):
+        case Matches(operand) | Like(operand) | Under(operand) | Runs(_, operand):
             yield from _needs(operand, TEXT, f"{_WORDS[type(node)]} reads text", reader)
         case FromUser(operand):
             yield from _needs(operand, SAID, "`from user` looks for a text or a number", reader)
+        case FromResults(operand):
+            yield from _needs(operand, SAID, "`from results of` looks for a text or a number", reader)
+        case DerivedFrom(operand):
+            yield from _needs(operand, SAID, "`derived from` looks for a text or a number", reader)
+        case MultipleOf(operand):
+            yield from _needs(operand, NUMBER, "`is multiple of` divides numbers", reader)
         case Quantified(kind, source):
             yield from _needs(source, LIST, f"`{kind} of` goes through a list", reader)
 
@@ -143,6 +162,9 @@ def _inner(operand: Operand, reader: Reader) -> Iterator[Fault]:
     match operand:
         case LengthOf(measured):
             yield from _needs(measured, SIZED, "`length of` measures text, a list or an object", reader)
+        case NumberOf(spelled):
+            yield from _inner(spelled, reader)
+            yield from _needs(spelled, TEXT, "`number of` reads text", reader)
         case Arithmetic(op, left, right):
             for side in (left, right):
                 yield from _inner(side, reader)
@@ -242,7 +264,7 @@ def _options(declared: Type) -> tuple[Type, ...]:
     return whole.options if isinstance(whole, Union) else (whole,)
 
 
-_WORDS: dict[type, str] = {Matches: "`matches`", Under: "`under`", Runs: "`runs`"}
+_WORDS: dict[type, str] = {Matches: "`matches`", Like: "`like`", Under: "`under`", Runs: "`runs`"}
 _KIND_WORDS: dict[JsonType | None, str] = {
     JsonType.TEXT: "text",
     JsonType.NUMBER: "a number",

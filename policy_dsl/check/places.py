@@ -16,31 +16,55 @@ from policy_dsl.ast import (
     Arithmetic,
     Compare,
     Condition,
+    CounterValue,
+    DerivedFrom,
     Element,
+    FromResults,
     FromUser,
     Holds,
+    IfThen,
     IsType,
     LengthOf,
+    Like,
     ListLiteral,
     Literal,
     Matches,
     Member,
+    MultipleOf,
     Not,
+    NumberOf,
     Operand,
     Or,
     Presence,
+    PrincipalPart,
     Quantified,
     Runs,
+    Tally,
     Under,
 )
-from policy_dsl.types import ANYTHING, Integer, ListOf, Number, Object, Type, Values, inside, path_name, union
+from policy_dsl.types import ANYTHING, Integer, ListOf, Number, Object, Text, Type, Values, inside, path_name, union
 
 EACH = None
 Place = tuple[str | int | None, ...]
 Elements = Mapping[str, Place]
 """What the quantifiers around a test call their elements."""
 
-Leaf = Compare | Member | Matches | Holds | Under | Runs | IsType | Presence | FromUser
+Leaf = (
+    Compare
+    | Member
+    | Matches
+    | Like
+    | Holds
+    | Under
+    | Runs
+    | IsType
+    | MultipleOf
+    | Presence
+    | FromUser
+    | FromResults
+    | DerivedFrom
+)
+"""Tests of values. What asks about the session, the principal or the time reads no value of the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +85,14 @@ def each_test(condition: Condition | None, elements: Elements | None = None, pos
                 yield from each_test(item, elements, positive)
         case Not(item):
             yield from each_test(item, elements, not positive)
+        case IfThen(test, then, otherwise):
+            yield from each_test(test, elements, not positive)
+            yield from each_test(then, elements, positive)
+            yield from each_test(otherwise, elements, positive)
         case Quantified(body=body):
             yield Tested(condition, elements, positive)
             yield from each_test(body, element_of(condition, elements), positive)
-        case Compare() | Member() | Matches() | Holds() | Under() | Runs() | IsType() | Presence() | FromUser():
+        case _ if isinstance(condition, Leaf):
             yield Tested(condition, elements, positive)
 
 
@@ -90,8 +118,11 @@ def reads(operand: Operand) -> Iterator[Argument | Element]:
     match operand:
         case Argument() | Element():
             yield operand
-        case LengthOf(inner):
+        case LengthOf(inner) | NumberOf(inner):
             yield from reads(inner)
+        case CounterValue(keys=keys):
+            for key in keys:
+                yield from reads(key)
         case Arithmetic(left=left, right=right):
             yield from reads(left)
             yield from reads(right)
@@ -129,10 +160,14 @@ def type_of(operand: Operand, elements: Elements, parameters: Object) -> Type:
             return ListOf(union([Values((item.value,)) for item in items]) if items else ANYTHING)
         case LengthOf():
             return Integer()
-        case Arithmetic():
+        case Arithmetic() | NumberOf() | CounterValue() | Tally():
             return Number()
-    place = place_of(operand, elements)
-    return ANYTHING if place is None else type_at(parameters, place)
+        case PrincipalPart():
+            return Text()
+        case Argument() | Element():
+            place = place_of(operand, elements)
+            return ANYTHING if place is None else type_at(parameters, place)
+    return ANYTHING
 
 
 # --- guards ---------------------------------------------------------------------------------------------------------
@@ -173,10 +208,16 @@ def readings(
                 yield from readings(item, elements, guards.union(*beside))
         case Not(item):
             yield from readings(item, elements, guards)
+        case IfThen(test, then, otherwise):
+            either = Or((test, otherwise)) if otherwise is not None else None
+            for part in (Or((Not(test), then)), either):
+                yield from readings(part, elements, guards)
         case Quantified():
             yield from _read((condition.source,), elements, guards)
             yield from readings(condition.body, element_of(condition, elements), guards)
-        case Compare() | Member() | Matches() | Holds() | Under() | Runs() | IsType() | FromUser():
+        case Presence():
+            return
+        case _ if isinstance(condition, Leaf):
             yield from _read(operands(condition), elements, guards)
 
 

@@ -1,26 +1,36 @@
 """The policy set as the passes read it: every rule where it stands, with the tools it fits and its whole condition.
 
 Passes read the rules as written (a PolicySet's own rules have references replaced, so their spans may point into
-another file). A reference to another rule stands here as that rule's condition, every span of which is the reference's.
+another file). A reference to another rule or a macro stands here as that condition, every span of which is the
+reference's. What else speaks of tools (limits, counters, events, labels, rewrites) is a *mention*.
+
+A rule on an intent has no tools here: resolving it has already held its fields to the intent's schema.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from policy_dsl.ast import (
     EVERYONE,
     And,
+    Argument,
     Condition,
     Constant,
+    Element,
     GroupDefinition,
     GroupName,
+    IntentName,
+    Macro,
+    MacroUse,
     Not,
+    Operand,
     PolicyFile,
     PolicySet,
+    Presence,
     Rule,
     RuleRef,
     Scalar,
@@ -30,6 +40,7 @@ from policy_dsl.ast import (
     SetLiteral,
     SetName,
     Span,
+    Statement,
     ToolPattern,
     ValueSet,
 )
@@ -37,6 +48,8 @@ from policy_dsl.catalogue import Catalogue, Tool
 from policy_dsl.findings import Finding
 
 from .nodes import nodes, parts
+
+Written = ToolPattern | GroupName | IntentName
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +73,17 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """A statement where it stands, with the scope around it."""
+
+    file: PolicyFile
+    statement: Statement
+    scope: Scope = EVERYONE
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
-    """Everything a pass may look at."""
+    """Everything a pass may look at. `statements` are all of all files, those inside scopes too."""
 
     files: tuple[PolicyFile, ...]
     sites: tuple[Site, ...]
@@ -69,30 +91,37 @@ class Survey:
     set_definitions: tuple[tuple[PolicyFile, SetDefinition], ...]
     groups: tuple[tuple[PolicyFile, GroupDefinition], ...]
     catalogue: Catalogue
+    statements: tuple[Placed, ...] = ()
+    named: Mapping[str, Rule | Macro] = field(default_factory=dict)
+
+    def patterns(self, written: Sequence[Written]) -> tuple[ToolPattern, ...]:
+        """With groups replaced by their members, and without intents."""
+        members = {group.name: group.members for _, group in self.groups}
+        return tuple(_patterns(written, members, frozenset()))
+
+    def tools(self, written: Sequence[Written]) -> tuple[Tool, ...]:
+        """The catalogue's tools that these fit."""
+        return tuple(dict.fromkeys(t for one in self.patterns(written) for t in fitting(one, self.catalogue)))
+
+    def expanded(self, condition: Condition) -> Condition:
+        """With references replaced by what they stand for."""
+        return _expanded(condition, self.named, frozenset())
 
 
 def survey(policy: PolicySet, catalogue: Catalogue) -> Survey:
-    groups = tuple(
-        (file, statement)
-        for file in policy.files
-        for statement in file.statements
-        if isinstance(statement, GroupDefinition)
-    )
+    placed = tuple(_placed(policy.files))
+    groups = tuple((one.file, one.statement) for one in placed if isinstance(one.statement, GroupDefinition))
     members = {group.name: group.members for _, group in groups}
-    written = list(_rules(policy.files))
-    named = {rule.name: rule for _, rule, _ in written if rule.name is not None}
+    written = [(one.file, one.statement, one.scope) for one in placed if isinstance(one.statement, Rule)]
+    named: dict[str, Rule | Macro] = {rule.name: rule for _, rule, _ in written if rule.name is not None}
+    named |= {one.statement.name: one.statement for one in placed if isinstance(one.statement, Macro)}
     sites = []
     for file, rule, scope in written:
         patterns = tuple(_patterns(rule.tools, members, frozenset()))
         tools = tuple(dict.fromkeys(tool for pattern in patterns for tool in fitting(pattern, catalogue)))
         sites.append(Site(file, rule, scope, patterns, tools, _whole(rule, named, frozenset())))
-    definitions = tuple(
-        (file, statement)
-        for file in policy.files
-        for statement in file.statements
-        if isinstance(statement, SetDefinition)
-    )
-    return Survey(policy.files, tuple(sites), policy.sets, definitions, groups, catalogue)
+    definitions = tuple((one.file, one.statement) for one in placed if isinstance(one.statement, SetDefinition))
+    return Survey(policy.files, tuple(sites), policy.sets, definitions, groups, catalogue, placed, named)
 
 
 def finding(file: PolicyFile, code: str, span: Span, message: str, help: str | None = None) -> Finding:
@@ -157,29 +186,36 @@ def word_span(file: PolicyFile, within: Span, word: str) -> Span:
     return Span(start, start + len(word), file.source.count("\n", 0, start) + 1, start - line_start + 1)
 
 
-def _rules(files: Iterable[PolicyFile]) -> Iterator[tuple[PolicyFile, Rule, Scope]]:
+def _placed(files: Iterable[PolicyFile]) -> Iterator[Placed]:
     for file in files:
         for statement in file.statements:
-            if isinstance(statement, Rule):
-                yield file, statement, EVERYONE
-            elif isinstance(statement, ScopeBlock):
-                for rule in statement.rules:
-                    yield file, rule, statement.scope
+            if isinstance(statement, ScopeBlock):
+                yield from (Placed(file, inner, statement.scope) for inner in statement.rules)
+            else:
+                yield Placed(file, statement)
 
 
 def _patterns(
-    tools: Iterable[ToolPattern | GroupName],
+    tools: Iterable[Written],
     groups: Mapping[str, tuple[ToolPattern | GroupName, ...]],
     inside: frozenset[str],
 ) -> Iterator[ToolPattern]:
     for tool in tools:
-        if isinstance(tool, ToolPattern):
+        name = _group_named(tool, groups)
+        if isinstance(tool, ToolPattern) and name is None:
             yield tool
-        elif tool.name not in inside:
-            yield from _patterns(groups.get(tool.name, ()), groups, inside | {tool.name})
+        elif name is not None and name not in inside:
+            yield from _patterns(groups.get(name, ()), groups, inside | {name})
 
 
-def _whole(rule: Rule, named: Mapping[str, Rule], inside: frozenset[str]) -> Condition | None:
+def _group_named(tool: Written, groups: Mapping[str, object]) -> str | None:
+    """A bare name stands for a group of any file; a name in quotes is always a tool."""
+    if isinstance(tool, ToolPattern):
+        return tool.tool if tool.server is None and not tool.quoted and tool.tool in groups else None
+    return tool.name if isinstance(tool, GroupName) else None
+
+
+def _whole(rule: Rule, named: Mapping[str, Rule | Macro], inside: frozenset[str]) -> Condition | None:
     parts: list[Condition] = []
     if rule.when is not None:
         parts.append(_expanded(rule.when, named, inside))
@@ -190,16 +226,38 @@ def _whole(rule: Rule, named: Mapping[str, Rule], inside: frozenset[str]) -> Con
     return parts[0] if len(parts) == 1 else And(tuple(parts), parts[0].span)
 
 
-def _expanded(condition: Condition, named: Mapping[str, Rule], inside: frozenset[str]) -> Condition:
-    def reference(node: RuleRef) -> Condition:
-        if node.rule in inside or node.rule not in named:
+def _expanded(condition: Condition, named: Mapping[str, Rule | Macro], inside: frozenset[str]) -> Condition:
+    def stands_for(node: RuleRef | MacroUse) -> Condition:
+        name = node.rule if isinstance(node, RuleRef) else node.name
+        known = named.get(name)
+        if name in inside or known is None:
             return Constant(True, node.span)
-        whole = _whole(named[node.rule], named, inside | {node.rule}) or Constant(True)
+        if isinstance(known, Rule):
+            whole = _whole(known, named, inside | {name}) or Constant(True)
+        else:
+            operands = node.operands if isinstance(node, MacroUse) else ()
+            put_in = dict(zip(known.parameters, operands, strict=False))
+            whole = _rebuilt(_expanded(known.body, named, inside | {name}), lambda inner: _given(inner, put_in))
         return cast(Condition, _rebuilt(whole, lambda inner: replace(inner, span=node.span)))
 
-    if not any(isinstance(node, RuleRef) for node in nodes(condition)):
+    if not any(isinstance(node, RuleRef | MacroUse) for node in nodes(condition)):
         return condition
-    return cast(Condition, _rebuilt(condition, lambda node: reference(node) if isinstance(node, RuleRef) else node))
+    return cast(
+        Condition,
+        _rebuilt(condition, lambda node: stands_for(node) if isinstance(node, RuleRef | MacroUse) else node),
+    )
+
+
+def _given(node: Any, put_in: Mapping[str, Operand]) -> Any:
+    """A parameter of a macro as the operand put in; what is not a place is always there."""
+    if isinstance(node, Presence) and not isinstance(node.operand, Argument | Element):
+        return Constant(node.kind == "has", node.span)
+    if not isinstance(node, Argument) or node.path[0] not in put_in:
+        return node
+    operand = put_in[str(node.path[0])]
+    if isinstance(operand, Argument | Element):
+        return replace(operand, path=(*operand.path, *node.path[1:]))
+    return operand if len(node.path) == 1 else node
 
 
 def _rebuilt(node: Any, change: Any) -> Any:

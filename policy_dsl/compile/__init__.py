@@ -19,8 +19,9 @@ reference evaluator.
 
 from __future__ import annotations
 
+from .binding import fits
 from .expressions import Test, Value, compile_condition, compile_operand
 from .program import Program, compile_policy
 from .runtime import ABSENT
 
-__all__ = ["ABSENT", "Program", "Test", "Value", "compile_condition", "compile_operand", "compile_policy"]
+__all__ = ["ABSENT", "Program", "Test", "Value", "compile_condition", "compile_operand", "compile_policy", "fits"]

@@ -141,8 +141,8 @@ class _Writer:
         return self._constant(asks)
 
     def _ask(self, contender: Contender, held: Condition | None = None) -> Pending:
-        make = self._ground.shapes.make
-        pending = Pending(lambda: make(contender, self._ground, self._miss, held))
+        ground, miss = self._ground, self._miss
+        pending = Pending(lambda: ground.shapes.make(contender, ground, miss, held))
         self._pending.append(pending)
         return pending
 

@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any, NamedTuple
 from typing import Literal as OneOf
-from typing import NamedTuple
 
 from ..ast import (
     EXACT,
@@ -25,6 +25,7 @@ from ..ast import (
     Literal,
     Matches,
     Member,
+    Operand,
     RangeSet,
     Rule,
     SetLiteral,
@@ -102,44 +103,89 @@ def _conjuncts(condition: Condition | None) -> Iterable[Condition]:
 
 
 def _key(conjunct: Condition, sets: Sets) -> list[Key]:
-    match conjunct:
-        case Compare("==", Argument((str(name),)), Literal(value)) | Compare(
-            "==", Literal(value), Argument((str(name),))
-        ):
-            return _equals(name, [value]) if conjunct.text == EXACT else []
-        case Member(Argument((str(name),)), within) if conjunct.text == EXACT:
-            resolved = sets.resolve(within)
-            if isinstance(resolved, RangeSet):
-                return [Between(name, resolved.low, resolved.high)] if resolved.low <= resolved.high else []
-            return _equals(name, sets.members(resolved)) if isinstance(resolved, SetLiteral) else []
-        case Holds("starts with", Argument((str(name),)), Literal(str(beginning))) if conjunct.text == EXACT:
-            return _begins(name, [beginning])
-        case Under(Argument((str(name),)), roots):
-            return _begins(name, [root.rstrip("/") for root in sets.texts(roots)])
-        case Matches(Argument((str(name),)), source, False):
-            pattern = sets.pattern(source)
-            if pattern.kind in ("literal", "alternation"):
-                return _equals(name, pattern.literals)
-            return _begins(name, pattern.literals) if pattern.kind == "prefix" else []
-    return []
+    find = _BY_TYPE.get(type(conjunct))
+    return [] if find is None else find(conjunct, sets)
+
+
+def _of_compare(conjunct: Compare, sets: Sets) -> list[Key]:
+    if conjunct.op != "==" or conjunct.text != EXACT:
+        return []
+    name, value = _compared(conjunct.left, conjunct.right)
+    if name is None:
+        name, value = _compared(conjunct.right, conjunct.left)
+    return [] if name is None else _equals(name, [value])
+
+
+def _of_member(conjunct: Member, sets: Sets) -> list[Key]:
+    name = _named(conjunct.operand)
+    if name is None or conjunct.text != EXACT:
+        return []
+    resolved = sets.resolve(conjunct.within)
+    if isinstance(resolved, RangeSet):
+        return [Between(name, resolved.low, resolved.high)] if resolved.low <= resolved.high else []
+    return _equals(name, sets.members(resolved)) if isinstance(resolved, SetLiteral) else []
+
+
+def _of_holds(conjunct: Holds, sets: Sets) -> list[Key]:
+    name, beginning = _compared(conjunct.operand, conjunct.part)
+    exact = conjunct.kind == "starts with" and conjunct.text == EXACT
+    return [] if name is None or not exact or type(beginning) is not str else _begins(name, [beginning])
+
+
+def _of_under(conjunct: Under, sets: Sets) -> list[Key]:
+    name = _named(conjunct.operand)
+    return [] if name is None else _begins(name, [root.rstrip("/") for root in sets.texts(conjunct.roots)])
+
+
+def _of_matches(conjunct: Matches, sets: Sets) -> list[Key]:
+    name = _named(conjunct.operand)
+    if name is None or conjunct.search:
+        return []
+    pattern = sets.pattern(conjunct.pattern)
+    if pattern.kind in ("literal", "alternation"):
+        return _equals(name, pattern.literals)
+    return _begins(name, pattern.literals) if pattern.kind == "prefix" else []
+
+
+# By type, because a match statement asks one class after the other, for every conjunct of every rule.
+_BY_TYPE: dict[type, Callable[[Any, Sets], list[Key]]] = {
+    Compare: _of_compare,
+    Member: _of_member,
+    Holds: _of_holds,
+    Under: _of_under,
+    Matches: _of_matches,
+}
+
+
+def _named(operand: Operand) -> str | None:
+    """The name of a top-level argument."""
+    if type(operand) is not Argument or len(operand.path) != 1:
+        return None
+    name = operand.path[0]
+    return name if type(name) is str else None
+
+
+def _compared(operand: Operand, other: Operand) -> tuple[str | None, object]:
+    """The name of a top-level argument and the written value that it is compared with; no name where it is not so."""
+    return (_named(operand), other.value) if type(other) is Literal else (None, None)
 
 
 def _bounded(conjuncts: Iterable[Condition]) -> list[Key]:
     lows: dict[str, Number] = {}
     highs: dict[str, Number] = {}
     for conjunct in conjuncts:
-        match conjunct:
-            case Compare(written, Argument((str(name),)), Literal(value)):
-                op: str = written
-            case Compare(written, Literal(value), Argument((str(name),))):
-                op = _SWAPPED.get(written, written)
-            case _:
-                continue
-        if not is_number(value):
+        if type(conjunct) is not Compare or conjunct.op not in _SWAPPED:
+            continue
+        op: str = conjunct.op
+        name, value = _compared(conjunct.left, conjunct.right)
+        if name is None:
+            op = _SWAPPED[op]
+            name, value = _compared(conjunct.right, conjunct.left)
+        if name is None or not is_number(value):
             continue
         if op in ("<", "<="):
             highs[name] = min(value, highs.get(name, value))
-        elif op in (">", ">="):
+        else:
             lows[name] = max(value, lows.get(name, value))
     return [Between(name, low, highs[name]) for name, low in lows.items() if name in highs and low <= highs[name]]
 

@@ -23,7 +23,6 @@ from ..ast import (
     JsonType,
     Matches,
     NamedArgument,
-    Presence,
     Rule,
     RuleRef,
     SetLiteral,
@@ -40,7 +39,18 @@ from .progent_states import Listing, listings
 from .python_pattern import NoCounterpart
 from .refusal import pointer
 from .schema import OPEN, SchemaReader, signature
-from .typed import FALSE, NOTHING, TRUE, Table, all_of, any_of, holds_objects, said, unless_absent, unless_missing
+from .typed import (
+    NOTHING,
+    TRUE,
+    Table,
+    all_of,
+    any_of,
+    holds_objects,
+    of_absent,
+    said,
+    unless_absent,
+    unless_missing,
+)
 
 MANY = 4
 """Tools that a rule still names one by one."""
@@ -132,7 +142,7 @@ class _Importer:
                 arguments.append(NamedArgument(name, optional, _members(table, schema)))
                 _note_unknown(name, declared, notes)
             else:  # a missing argument makes every test an error, which forbids; there it did too
-                conditions.append(Presence("absent", operand) if condition == FALSE else condition)
+                conditions.append(unless_absent(condition, operand) if of_absent(condition) is False else condition)
         closed = _closed(arguments, declared, notes) if tightens else Signature(tuple(arguments), open=True)
         if tightens and closed.open:
             notes["nothing says which arguments this tool takes: name its list with --tools to close them"] = None
@@ -311,6 +321,6 @@ _HEAD = [
 
 _HEAD_STRICT = [
     "",
-    "Tightened, so some calls that passed there are refused here: arguments are closed and required, patterns hold for",
-    "the whole text, and a test asks for the type that it is about. Read every rule before you rely on it.",
+    "Tightened, so some calls that passed there are refused here: arguments are closed and required, patterns hold "
+    "for the whole text, and a test asks for the type that it is about. Read every rule before you rely on it.",
 ]

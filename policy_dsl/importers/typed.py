@@ -20,6 +20,7 @@ from ..ast import (
     Condition,
     Constant,
     Element,
+    IfThen,
     IsType,
     JsonType,
     ListLiteral,
@@ -168,6 +169,31 @@ def unless_missing(condition: Condition, operand: Argument | Element) -> Conditi
     items = condition.items if isinstance(condition, Or) else (condition,)
     null = IsType(operand, JsonType.NULL)
     return any_of([Presence("missing", operand), *(item for item in items if item != null)])
+
+
+def of_absent(condition: Condition) -> bool | None:
+    """What a condition on one argument comes to where the argument is absent; None is an error."""
+    match condition:
+        case Constant(value):
+            return value
+        case Presence(kind=kind):
+            return kind != "has"
+        case Not(item):
+            found = of_absent(item)
+            return None if found is None else not found
+        case And(items):
+            return _kleene([of_absent(item) for item in items], decides=False)
+        case Or(items):
+            return _kleene([of_absent(item) for item in items], decides=True)
+        case IfThen(test, then, otherwise) if otherwise is not None:
+            return of_absent(And((Or((Not(test), then)), Or((test, otherwise)))))
+    return None
+
+
+def _kleene(found: list[bool | None], *, decides: bool) -> bool | None:
+    if decides in found:
+        return decides
+    return None if None in found else not decides
 
 
 def listed(operand: Operand, values: list[Scalar]) -> Condition:

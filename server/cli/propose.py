@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
         write_json(_as_json(drafted))
     else:
         _print(drafted)
-    return int(drafted.verdict == "refused")
+    return int(drafted.status == "refused")
 
 
 def _proposer(options: argparse.Namespace) -> Proposer:
@@ -58,7 +58,7 @@ def _proposer(options: argparse.Namespace) -> Proposer:
 
 def _as_json(drafted: Draft) -> dict[str, Any]:
     return {
-        "verdict": drafted.verdict,
+        "status": drafted.status,
         "proposer": drafted.proposal.proposer,
         "policy": drafted.text or None,
         "restrictions": [
@@ -79,6 +79,6 @@ def _print(drafted: Draft) -> None:
         "waits": "waits for a person",
         "refused": "refused",
     }
-    print(f"leastward propose: {said[drafted.verdict]}", file=sys.stderr)
+    print(f"leastward propose: {said[drafted.status]}", file=sys.stderr)
     for problem in (*drafted.problems, *drafted.proposal.notes):
         print(f"  {plain(problem).plain}", file=sys.stderr)

@@ -18,19 +18,19 @@ restrictions.py -> writing.py (a PolicyFile) -> drafting.py (Draft).
 
 from __future__ import annotations
 
-from .drafting import Draft, Proposer, Verdict, draft, is_narrower
+from .drafting import Draft, DraftStatus, Proposer, draft, is_narrower
 from .entities_proposer import propose_entities
 from .model import ModelProposer
 from .restrictions import Proposal, Restriction, Unproposable
 
 __all__ = [
     "Draft",
+    "DraftStatus",
     "ModelProposer",
     "Proposal",
     "Proposer",
     "Restriction",
     "Unproposable",
-    "Verdict",
     "draft",
     "is_narrower",
     "propose_entities",

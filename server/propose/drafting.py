@@ -15,7 +15,7 @@ from .writing import PATH, written
 Proposer = Callable[[str, Catalogue], Proposal]
 """Words of the user and the tools in, restrictions out. Raises Unproposable, and nothing else for what a model said."""
 
-Verdict = Literal["loads", "waits", "refused"]
+DraftStatus = Literal["loads", "waits", "refused"]
 """`loads`: at once. `waits`: it gives back what an earlier draft took, so a person decides. `refused`: no draft."""
 
 
@@ -26,7 +26,7 @@ class Draft:
     `problems` say why it is refused, or what an update gives back; `proposal` is what the file was written from.
     """
 
-    verdict: Verdict
+    status: DraftStatus
     proposal: Proposal
     file: PolicyFile | None = None
     text: str = ""
@@ -34,7 +34,7 @@ class Draft:
 
     def over(self, policy: PolicySet) -> PolicySet:
         """The policy of the session: the operator's files and, if it loads, this one below them."""
-        if self.file is None or self.verdict != "loads":
+        if self.file is None or self.status != "loads":
             return policy
         return policy_set([*policy.files, self.file], policy.catalogue)
 

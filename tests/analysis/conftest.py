@@ -126,7 +126,9 @@ class Maker:
         some = self.chance.choice
         if some((True, True, True, True, False)):
             return ast.EVERYONE
-        return ast.Scope(agents=some(((), ("bot",), ("bot", "other"))), roles=some(((), ("it",))), via=some(((), ("up",))))
+        return ast.Scope(
+            agents=some(((), ("bot",), ("bot", "other"))), roles=some(((), ("it",))), via=some(((), ("up",)))
+        )
 
     def signature(self) -> ast.Signature:
         chance = self.chance
@@ -155,7 +157,9 @@ class Maker:
     def place(self, elements: tuple[str, ...]) -> Any:
         if elements and self.chance.random() < 0.6:
             return ast.Element("it")
-        return ast.Argument(self.chance.choice((("a",), ("a",), ("b",), ("b",), ("box", "a"), ("items", 0), ("items",))))
+        return ast.Argument(
+            self.chance.choice((("a",), ("a",), ("b",), ("b",), ("box", "a"), ("items", 0), ("items",)))
+        )
 
     def number(self, elements: tuple[str, ...]) -> Any:
         chance = self.chance
@@ -226,8 +230,13 @@ class Maker:
 
     def facts(self) -> Facts:
         chance = self.chance
-        labels = chance.sample([("secret", "hr"), ("secret", None), ("public", None), ("own", None)], chance.randint(0, 2))
-        agent, roles = chance.choice((None, "bot", "other")), frozenset(chance.sample(("it", "finance"), chance.randint(0, 2)))
+        labels = chance.sample(
+            [("secret", "hr"), ("secret", None), ("public", None), ("own", None)], chance.randint(0, 2)
+        )
+        agent, roles = (
+            chance.choice((None, "bot", "other")),
+            frozenset(chance.sample(("it", "finance"), chance.randint(0, 2))),
+        )
         via = chance.choice(((), ("up",)))
         return Facts(
             agent=agent, roles=roles, via=via, key=repr((agent, sorted(roles), via)),

@@ -22,10 +22,7 @@ CALLS = 60
 def _confirm(pair: Any, maker: Any, answers: Counter[str]) -> None:
     comparison = compare(pair.old, pair.new)
     programs = [compile_policy(policy) for policy in (pair.old, pair.new)]
-    empty = {
-        tool.tool: (tool.widening.is_empty, tool.narrowing.is_empty)
-        for tool in comparison.tools
-    }
+    empty = {tool.tool: (tool.widening.is_empty, tool.narrowing.is_empty) for tool in comparison.tools}
     for tool in comparison.tools:
         for direction, sign in ((tool.widening, 1), (tool.narrowing, -1)):
             for shown in direction.both:
@@ -35,7 +32,9 @@ def _confirm(pair: Any, maker: Any, answers: Counter[str]) -> None:
                     continue
                 outcomes = []
                 for policy, program, facts in zip((pair.old, pair.new), programs, example.facts, strict=True):
-                    said = reference_decide(policy, policy.catalogue, example.tool, example.arguments, facts, example.server)
+                    said = reference_decide(
+                        policy, policy.catalogue, example.tool, example.arguments, facts, example.server
+                    )
                     assert program.decide(example.tool, example.arguments, facts, example.server) == said
                     outcomes.append(said)
                 assert outcomes == [example.old, example.new]

@@ -45,7 +45,7 @@ def test_the_policy_alone_goes_to_stdout(policy: str, capsys: pytest.CaptureFixt
 def test_as_json(policy: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["propose", "-p", policy, "--entities", "--json", REQUEST]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert (document["verdict"], document["proposer"]) == ("loads", "entities")
+    assert (document["status"], document["proposer"]) == ("loads", "entities")
     assert document["restrictions"] == [{"kind": "values", "tools": ["pay"], "provenance": "DE02120300000000202051"}]
 
 

@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardrail import Guard, Principal, Session, ToolCall
@@ -156,16 +156,35 @@ def by_us(text: str, request: dict[str, Any]) -> bool:
     return guard.decide(ToolCall(request["tool"], request["arguments"], "c"), Session(who)).effect == "allow"
 
 
+@settings(max_examples=50)
 @given(policies(True), st.lists(requests(True), min_size=1, max_size=6))
 def test_nothing_is_allowed_that_cedar_does_not_allow(text: str, asked: list[dict[str, Any]]) -> None:
+    is_never_wider(text, asked)
+
+
+@settings(max_examples=50)
+@given(policies(False), st.lists(requests(False), min_size=1, max_size=6))
+def test_both_decide_alike_where_everything_is_there(text: str, asked: list[dict[str, Any]]) -> None:
+    is_equal(text, asked)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1_200)
+@settings(max_examples=3_000)
+@given(st.data())
+def test_the_same_at_length(data: st.DataObject) -> None:
+    is_never_wider(data.draw(policies(True)), data.draw(st.lists(requests(True), min_size=1, max_size=6)))
+    is_equal(data.draw(policies(False)), data.draw(st.lists(requests(False), min_size=1, max_size=6)))
+
+
+def is_never_wider(text: str, asked: list[dict[str, Any]]) -> None:
     imported = import_cedar([("p.cedar", text)])
     for request in asked:
         if by_us(imported, request):
             assert by_cedar(text, request), f"{imported}\n{request}"
 
 
-@given(policies(False), st.lists(requests(False), min_size=1, max_size=6))
-def test_both_decide_alike_where_everything_is_there(text: str, asked: list[dict[str, Any]]) -> None:
+def is_equal(text: str, asked: list[dict[str, Any]]) -> None:
     imported = import_cedar([("p.cedar", text)])
     for request in asked:
         assert by_us(imported, request) == by_cedar(text, request), f"{imported}\n{request}"

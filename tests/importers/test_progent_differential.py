@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardrail import ANYONE, Guard, Session, ToolCall
@@ -197,8 +197,21 @@ def test_the_oracle_reads_schemas_as_jsonschema_rs_does(data: st.DataObject) -> 
     assert valid(value, schema) == rs.Draft202012Validator(document).is_valid(json.loads(dumped(value)))
 
 
+@settings(max_examples=50)
 @given(RULES, CALLS)
 def test_the_imported_policy_decides_as_progent_does(rules: list[list[Any]], calls: list[dict[str, Any]]) -> None:
+    decides_alike(rules, calls)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1_200)
+@settings(max_examples=3_000)
+@given(RULES, CALLS)
+def test_the_same_at_length(rules: list[list[Any]], calls: list[dict[str, Any]]) -> None:
+    decides_alike(rules, calls)
+
+
+def decides_alike(rules: list[list[Any]], calls: list[dict[str, Any]]) -> None:
     text = import_progent([("p.json", dumped({"act": rules}))])
     loaded = policy_set([parse(text, "p.lw")])
     guard = Guard(compile_policy(loaded))
@@ -215,6 +228,7 @@ def test_the_imported_policy_decides_as_progent_does(rules: list[list[Any]], cal
             assert wanted == "forbid"
 
 
+@settings(max_examples=50)
 @given(RULES, CALLS)
 def test_the_strict_policy_allows_nothing_that_progent_does_not(
     rules: list[list[Any]], calls: list[dict[str, Any]]

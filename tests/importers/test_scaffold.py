@@ -67,7 +67,7 @@ def test_traffic_says_which_values() -> None:
         (
             None,
             "send",
-            {"to": ["a@x.example", "b@x.example"], "body": "Short one, thank you all.", "cc": "a@x.example"},
+            {"to": ["a@x.example", "b@x.example"], "body": "Short, but for all of you.", "cc": "a@x.example"},
         ),
         (None, "other", {}),
     ]
@@ -76,7 +76,6 @@ def test_traffic_says_which_values() -> None:
         "# - to: each of 2 values\n"
         "# - body: 2 texts, any other passes\n"
         "# - cc: 1 value\n"
-        "# - level: never given\n"
         "# - meta: any value\n"
         "ask send(to, body, cc?, level?, meta?(k))\n"
         '  when each of to in { "a@x.example", "b@x.example" }\n'

@@ -279,7 +279,7 @@ def macros(draw: st.DrawFn) -> Macro:
 group = GroupDefinition(GROUP, (ToolPattern(None, "x"),))
 
 
-@settings(print_blob=True, deadline=None, max_examples=60)
+@settings(print_blob=True, deadline=None, max_examples=40)
 @given(conditions(), macros())
 def test_any_condition_has_a_text(as_read: Callable[[Any], Any], condition: Condition, macro: Macro) -> None:
     rule = Rule(Effect.FORBID, (ToolPattern(None, "f"),), None, condition, None)

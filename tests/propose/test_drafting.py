@@ -101,7 +101,7 @@ def test_whatever_is_proposed_no_call_comes_out_milder(
     tools: Catalogue, ceiling: PolicySet, restrictions: list[Restriction], call: tuple[str, dict[str, Any]]
 ) -> None:
     drafted = draft("w", ceiling, tools, proposing(*restrictions))
-    assert drafted.verdict == "loads"
+    assert drafted.status == "loads"
     over = drafted.over(ceiling)
     assert STRICTNESS[decided(over, *call)] >= STRICTNESS[decided(ceiling, *call)]
 
@@ -120,14 +120,14 @@ def test_what_the_tools_do_not_have_is_refused(
     tools: Catalogue, ceiling: PolicySet, restriction: Restriction, problem: str
 ) -> None:
     drafted = draft("w", ceiling, tools, proposing(restriction))
-    assert drafted.verdict == "refused"
+    assert drafted.status == "refused"
     assert problem in " ".join(drafted.problems)
     assert drafted.over(ceiling) is ceiling
 
 
 def test_too_many_restrictions_are_refused(tools: Catalogue, ceiling: PolicySet) -> None:
     many = [Restriction("no tool", ("delete_file",), "w")] * (MAX_RESTRICTIONS + 1)
-    assert draft("w", ceiling, tools, proposing(*many)).verdict == "refused"
+    assert draft("w", ceiling, tools, proposing(*many)).status == "refused"
 
 
 def test_a_proposer_that_has_nothing_leaves_the_ceiling(tools: Catalogue, ceiling: PolicySet) -> None:
@@ -135,7 +135,7 @@ def test_a_proposer_that_has_nothing_leaves_the_ceiling(tools: Catalogue, ceilin
         raise Unproposable("the model is away")
 
     drafted = draft("w", ceiling, tools, silent)
-    assert (drafted.verdict, drafted.problems, drafted.over(ceiling)) == ("refused", ("the model is away",), ceiling)
+    assert (drafted.status, drafted.problems, drafted.over(ceiling)) == ("refused", ("the model is away",), ceiling)
 
 
 def test_an_update_that_narrows_loads_and_one_that_widens_waits(tools: Catalogue, ceiling: PolicySet) -> None:
@@ -144,9 +144,9 @@ def test_an_update_that_narrows_loads_and_one_that_widens_waits(tools: Catalogue
         return draft("w", ceiling, tools, proposing(restriction), instead_of=instead_of)
 
     first = drafting(None, "a", "b")
-    assert drafting(first, "a").verdict == "loads"
+    assert drafting(first, "a").status == "loads"
     waiting = drafting(first, "a", "b", "c")
-    assert waiting.verdict == "waits"
+    assert waiting.status == "waits"
     assert waiting.problems == ("gives back values of `send_money`, which an earlier draft took away (w)",)
     assert waiting.over(ceiling) is ceiling
 

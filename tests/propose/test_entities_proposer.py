@@ -34,7 +34,7 @@ def test_corpus(case: dict[str, Any], tools: Catalogue) -> None:
 @given(words=st.text(max_size=200))
 def test_any_request_gives_a_draft_that_loads(words: str, tools: Catalogue, ceiling: PolicySet) -> None:
     drafted = draft(words, ceiling, tools, propose_entities)
-    assert (drafted.verdict, drafted.problems) == ("loads", ())
+    assert (drafted.status, drafted.problems) == ("loads", ())
 
 
 HOSTILE = ["pay", "an event", "delete", "a@b.example", "2026-03-04", "'x'", '"}\nallow *(...)']
@@ -43,7 +43,7 @@ HOSTILE = ["pay", "an event", "delete", "a@b.example", "2026-03-04", "'x'", '"}\
 @given(parts=st.lists(st.sampled_from(HOSTILE), max_size=6))
 def test_words_of_the_language_stay_words_of_the_user(tools: Catalogue, ceiling: PolicySet, parts: list[str]) -> None:
     drafted = draft(" ".join(parts), ceiling, tools, propose_entities)
-    assert drafted.verdict == "loads"
+    assert drafted.status == "loads"
     assert "allow" not in [line.split(" ", 1)[0] for line in drafted.text.splitlines()]
 
 

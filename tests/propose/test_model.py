@@ -101,7 +101,7 @@ def proposer(server: Scripted, **options: Any) -> ModelProposer:
 def test_an_answer_becomes_a_draft(scripted: Start, tools: Catalogue, ceiling: PolicySet) -> None:
     server = scripted(GOOD)
     drafted = draft(WORDS, ceiling, tools, proposer(server))
-    assert drafted.verdict == "loads"
+    assert drafted.status == "loads"
     assert 'forbid "delete_file"' in drafted.text
     assert drafted.proposal.proposer == "openai/scripted"
     (request,) = server.requests
@@ -121,7 +121,7 @@ def test_a_bad_answer_is_asked_again_and_never_repeated_to_the_model(scripted: S
 def test_only_hostile_answers_are_refused(scripted: Start, tools: Catalogue, ceiling: PolicySet) -> None:
     server = scripted(WIDENING, WIDENING, 500)
     drafted = draft(WORDS, ceiling, tools, proposer(server))
-    assert drafted.verdict == "refused"
+    assert drafted.status == "refused"
     assert drafted.over(ceiling) is ceiling
     assert "no known kind" in drafted.problems[0]
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from guardrail import Guard, Principal
+from guardrail import Guard, Principal, ToolCall
 from policy_dsl import EMPTY_CATALOGUE, compile_policy, parse, policy_set
 from server.dry_run import DryRun
 from server.exchange import Caller, Scope
+from server.sessions import SessionBook
 
 POLICY = """language 1
 allow see(...) as see
@@ -21,6 +23,9 @@ for role "boss" { allow order(...) as bosses }
 for tenant "acme" { allow own(...) as own }
 for tenant "other" { allow foreign(...) as foreign }
 allow said(x) as said when x from user
+allow night() as night when time between 22:00 and 06:00 in "UTC"
+allow pay(amount) as pay
+limit pay to 100 of amount released per agent ever as purse
 """
 CALLER = Caller(Principal("acme", "bot"), frozenset({Scope.DECIDE}), "key-1")
 
@@ -33,7 +38,9 @@ class Held:
     loaded_at: Any = None
 
 
-RUN = DryRun(Held(Guard(compile_policy(policy_set([parse(POLICY, "policy.lw")]), EMPTY_CATALOGUE))))
+GUARD = Guard(compile_policy(policy_set([parse(POLICY, "policy.lw")]), EMPTY_CATALOGUE))
+BOOK = SessionBook()
+RUN = DryRun(Held(GUARD), BOOK, lambda: datetime(2026, 11, 22, 12, tzinfo=UTC))
 
 
 def asked(line: Any) -> tuple[int, Any]:
@@ -78,3 +85,19 @@ def test_everything_else_is_a_bad_line(line: Any) -> None:
 def test_a_named_principal_stays_in_the_callers_tenant(named: dict[str, Any]) -> None:
     assert asked({"tool": "own", "args": {}, "principal": named})[1]["effect"] == "allow"
     assert asked({"tool": "foreign", "args": {}, "principal": named})[1]["effect"] == "forbid"
+
+
+def test_the_clock_is_the_gates_unless_the_line_has_a_time() -> None:
+    assert asked({"tool": "night", "args": {}})[1]["effect"] == "forbid"
+    assert asked({"tool": "night", "args": {}, "at": "2026-11-22T23:00:00Z"})[1]["effect"] == "allow"
+
+
+def test_counters_of_the_agent_are_read_and_not_moved() -> None:
+    line = {"tool": "pay", "args": {"amount": 60}}
+    assert [asked(line)[1]["effect"] for _ in range(3)] == ["allow"] * 3
+    session = BOOK.of("run-1", CALLER.principal, GUARD.plan).session
+    call = ToolCall("pay", {"amount": 60})
+    session.tick(1)
+    session.decided(call, GUARD.decide(call, session))
+    assert asked(line)[1]["rule"] == "purse"
+    assert asked({**line, "args": {"amount": 40}})[1]["effect"] == "allow"
