@@ -11,22 +11,34 @@ what its rules say.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from time import time_ns
 
 from policy_dsl.ast import PolicySet
 from policy_dsl.catalogue import Catalogue
 from policy_dsl.findings import Finding
 
-from .arguments import missing_member_list, required_unnamed, unknown_argument
+from .arguments import missing_member_list, required_unnamed, unknown_argument, unknown_argument_elsewhere
 from .authority import unreadable_schema, untyped
 from .breadth import broad_pattern, forbid_in_shape
 from .contradictions import never_matches
+from .costs import costly_pattern
+from .leftovers import expired, hidden_grant, shadow_left
 from .mismatches import type_mismatch, unknown_value
 from .optional import optional_in_forbid, optional_untested
+from .overlaps import never_grants, overlap, rewrite_overlap
+from .sessions import (
+    derived_grant,
+    derived_guard,
+    event_never,
+    limit_without_grant,
+    uncleared_sink,
+    untrusted_source,
+)
 from .shadows import shadowed
 from .survey import Survey, survey
 from .tool_names import bare_name_two_servers, empty_pattern, unknown_tool
 from .unconstrained import unconstrained_text
-from .unused import unused_group, unused_set
+from .unused import unused_counter, unused_group, unused_macro, unused_set
 
 __all__ = ["PASSES", "check"]
 
@@ -38,6 +50,7 @@ PASSES: tuple[Callable[[Survey], Iterator[Finding]], ...] = (
     bare_name_two_servers,
     broad_pattern,
     unknown_argument,
+    unknown_argument_elsewhere,
     required_unnamed,
     missing_member_list,
     type_mismatch,
@@ -48,17 +61,34 @@ PASSES: tuple[Callable[[Survey], Iterator[Finding]], ...] = (
     never_matches,
     forbid_in_shape,
     shadowed,
+    never_grants,
+    overlap,
+    rewrite_overlap,
+    event_never,
+    limit_without_grant,
+    untrusted_source,
+    uncleared_sink,
+    derived_grant,
+    derived_guard,
+    hidden_grant,
+    costly_pattern,
+    shadow_left,
+    expired,
     unused_set,
     unused_group,
+    unused_counter,
+    unused_macro,
 )
 
 
-def check(policy: PolicySet, catalogue: Catalogue | None = None) -> list[Finding]:
+def check(policy: PolicySet, catalogue: Catalogue | None = None, now: int | None = None) -> list[Finding]:
     """Everything the passes find, by file and place; `catalogue` is the policy's own where none is given.
 
-    With an empty catalogue only what needs no types.
+    With an empty catalogue only what needs no types. `now`, in microseconds since 1970 UTC, is the clock's where none
+    is given: rules whose validity is over are told by it.
     """
-    read = survey(policy, policy.catalogue if catalogue is None else catalogue)
+    moment = time_ns() // 1_000 if now is None else now
+    read = survey(policy, policy.catalogue if catalogue is None else catalogue, moment)
     order = {file.path: index for index, file in enumerate(policy.files)}
     found = dict.fromkeys(finding for look in PASSES for finding in look(read))
     return sorted(found, key=lambda finding: (order[finding.path], finding.span.start, finding.code, finding.message))

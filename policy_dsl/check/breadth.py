@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policy_dsl.ast import Effect, MailSet, Matches, Member, Quantified, Runs, Under, WebSet
+from policy_dsl.ast import (
+    Effect,
+    Holds,
+    Like,
+    Literal,
+    MailSet,
+    Matches,
+    Member,
+    Quantified,
+    Runs,
+    Under,
+    WebSet,
+)
 from policy_dsl.findings import Finding
 
 from .places import Leaf, each_test
@@ -27,14 +39,27 @@ def broad_pattern(survey: Survey) -> Iterator[Finding]:
                 "name the tools, or a group of them, and their arguments",
             )
         for tested in each_test(site.condition):
-            if isinstance(tested.node, Matches) and tested.node.pattern in EVERYTHING:
+            every = _every_text(tested.node)
+            if every is not None:
                 yield finding(
                     site.file,
                     "broad-pattern",
                     tested.node.span,
-                    f"`/{tested.node.pattern}/` matches every text",
+                    f"{every} every text",
                     "leave the test out if any text will do; `is text` asks for text and no more",
                 )
+
+
+def _every_text(node: Leaf | Quantified) -> str | None:
+    """What a message says of a test that holds for every text, None for any other test."""
+    match node:
+        case Matches(_, pattern, search) if pattern in EVERYTHING or (search and pattern in ("", ".*")):
+            return f"`/{pattern}/` matches"
+        case Like(_, glob) if glob and set(glob) == {"*"}:
+            return f"`{glob}` fits"
+        case Holds(kind, _, Literal("")):
+            return f"`{kind}` the empty text holds for"
+    return None
 
 
 def grants_everything(site: Site) -> bool:

@@ -85,6 +85,11 @@ def never_matches(survey: Survey) -> Iterator[Finding]:
             yield finding(site.file, "never-matches", span, message, help)
 
 
+def contradict(joined: list[Condition], survey: Survey) -> bool:
+    """Whether conditions are seen never to be true together."""
+    return any(True for _ in _explore([(condition, True) for condition in joined], {}, {}, survey))
+
+
 _Found = Iterator[tuple[Span, str, str | None]]
 
 

@@ -6,7 +6,7 @@ there an allow never matches and a forbid always does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from policy_dsl.ast import (
@@ -48,13 +48,10 @@ from policy_dsl.spelling import scalar
 from policy_dsl.types import Type, Union, Values, conforms, describe, inside, json_kind, kinds, union
 
 from .places import Elements, Leaf, each_test, operands, place_of, reads, show, type_of
+from .subjects import LIST, NUMBER, TEXT, Kinds, Subject, subjects
 from .suggestions import suggestion
 from .survey import Survey, finding, members_of, resolved
 
-Kinds = frozenset[JsonType]
-TEXT: Kinds = frozenset({JsonType.TEXT})
-NUMBER: Kinds = frozenset({JsonType.NUMBER})
-LIST: Kinds = frozenset({JsonType.LIST})
 SIZED: Kinds = frozenset({JsonType.TEXT, JsonType.LIST, JsonType.OBJECT})
 SAID: Kinds = TEXT | NUMBER
 
@@ -73,9 +70,9 @@ class Reader:
     def kinds(self, operand: Operand) -> Kinds:
         return kinds(self.type(operand))
 
-    def knows(self, node: Leaf | Quantified) -> bool:
-        """Whether the tool has everything that the test reads: unknown-argument speaks of the rest."""
-        return all(self.kinds(value) for operand in operands(node) for value in reads(operand))
+    def knows(self, read: Iterable[Operand]) -> bool:
+        """Whether the tool has everything that is read: unknown-argument speaks of the rest."""
+        return all(self.kinds(value) for operand in read for value in reads(operand))
 
     def phrase(self, operand: Operand) -> str:
         """The operand and what it is: `amount` of `send_money` is a number."""
@@ -106,25 +103,34 @@ class Fault:
 
 
 def type_mismatch(survey: Survey) -> Iterator[Finding]:
-    return _found(survey, "type-mismatch", _mismatches)
+    return _found(survey, "type-mismatch", _mismatches, _misfits)
 
 
 def unknown_value(survey: Survey) -> Iterator[Finding]:
-    return _found(survey, "unknown-value", _unlisted)
+    return _found(survey, "unknown-value", _unlisted, _never_listed)
 
 
 def _found(
-    survey: Survey, code: str, look: Callable[[Leaf | Quantified, Reader], Iterator[Fault]]
+    survey: Survey,
+    code: str,
+    look: Callable[[Leaf | Quantified, Reader], Iterator[Fault]],
+    look_beside: Callable[[Subject, Reader], Iterator[Fault]],
 ) -> Iterator[Finding]:
-    for site in survey.sites:
-        for tested in each_test(site.condition):
-            for tool in site.tools:
+    for subject in subjects(survey):
+        for tested in each_test(subject.condition):
+            for tool in subject.tools:
                 reader = Reader(tool, tested.elements, survey)
-                faults = list(look(tested.node, reader)) if reader.knows(tested.node) else []
+                faults = list(look(tested.node, reader)) if reader.knows(operands(tested.node)) else []
                 for fault in faults:
-                    yield finding(site.file, code, fault.span, fault.message, fault.help)
+                    yield finding(subject.file, code, fault.span, fault.message, fault.help)
                 if faults:
                     break
+        for tool in subject.tools if subject.parts else ():
+            faults = list(look_beside(subject, Reader(tool, {}, survey)))
+            for fault in faults:
+                yield finding(subject.file, code, fault.span, fault.message, fault.help)
+            if faults:
+                break
 
 
 def _mismatches(node: Leaf | Quantified, reader: Reader) -> Iterator[Fault]:
@@ -156,6 +162,20 @@ def _mismatches(node: Leaf | Quantified, reader: Reader) -> Iterator[Fault]:
             yield from _needs(operand, NUMBER, "`is multiple of` divides numbers", reader)
         case Quantified(kind, source):
             yield from _needs(source, LIST, f"`{kind} of` goes through a list", reader)
+
+
+def _misfits(subject: Subject, reader: Reader) -> Iterator[Fault]:
+    """What stands outside any test: amounts that a counter adds, places that a rewrite writes."""
+    for part in subject.parts:
+        if reader.knows([part.operand]):
+            yield from _inner(part.operand, reader)
+            if part.wanted is not None:
+                yield from _needs(part.operand, part.wanted, part.because, reader)
+    for change in subject.sets:
+        place = Argument(change.path, change.span)
+        if reader.knows([place, change.value]) and not reader.kinds(place) & reader.kinds(change.value):
+            message = f"{reader.phrase(place)}, {reader.phrase(change.value)}: the tool's schema refuses the call"
+            yield Fault(change.value.span, message, _unquote(change.value, reader.kinds(place)))
 
 
 def _inner(operand: Operand, reader: Reader) -> Iterator[Fault]:
@@ -237,6 +257,12 @@ def _unlisted(node: Leaf | Quantified, reader: Reader) -> Iterator[Fault]:
                 yield from _not_listed(operand, members_of(literal, reader.survey.sets), within.span, reader)
         case Holds(kind="contains", operand=operand, part=Literal() as part):
             yield from _not_listed(operand, [part.value], part.span, reader, element=True)
+
+
+def _never_listed(subject: Subject, reader: Reader) -> Iterator[Fault]:
+    for change in subject.sets:
+        if isinstance(change.value, Literal):
+            yield from _not_listed(Argument(change.path, change.span), [change.value.value], change.value.span, reader)
 
 
 def _not_listed(

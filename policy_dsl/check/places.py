@@ -88,7 +88,9 @@ def each_test(condition: Condition | None, elements: Elements | None = None, pos
         case IfThen(test, then, otherwise):
             yield from each_test(test, elements, not positive)
             yield from each_test(then, elements, positive)
-            yield from each_test(otherwise, elements, positive)
+            if otherwise is not None:
+                yield from each_test(test, elements, positive)
+                yield from each_test(otherwise, elements, positive)
         case Quantified(body=body):
             yield Tested(condition, elements, positive)
             yield from each_test(body, element_of(condition, elements), positive)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policy_dsl.ast import Effect, Scope, ToolPattern
+from policy_dsl.ast import ALWAYS, Effect, Scope, ToolPattern
 from policy_dsl.errors import quoted
 from policy_dsl.findings import Finding
 
@@ -43,12 +43,13 @@ def shadowed(survey: Survey) -> Iterator[Finding]:
 def _is_unconditional(site: Site) -> bool:
     signature = site.rule.signature
     takes_all = signature is None or (signature.open and not signature.arguments)
-    return site.condition is None and takes_all and site.rule.effect is not Effect.REQUIRE_APPROVAL
+    always = site.rule.validity == ALWAYS and not site.rule.shadow
+    return site.condition is None and takes_all and always and site.rule.effect is not Effect.REQUIRE_APPROVAL
 
 
 def _decides_before(cover: Site, site: Site) -> bool:
     """Whether no call reaches `site`: a level is decided by its forbids, then asks, then allows."""
-    if cover is site or not _scope_covers(cover.scope, site.scope):
+    if cover is site or not scope_covers(cover.scope, site.scope):
         return False
     if cover.rule.priority < site.rule.priority:
         return False
@@ -58,18 +59,18 @@ def _decides_before(cover: Site, site: Site) -> bool:
     ):
         return False
     return bool(site.patterns) and all(
-        any(_pattern_covers(wide, narrow) for wide in cover.patterns) for narrow in site.patterns
+        any(pattern_covers(wide, narrow) for wide in cover.patterns) for narrow in site.patterns
     )
 
 
-def _pattern_covers(wide: ToolPattern, narrow: ToolPattern) -> bool:
+def pattern_covers(wide: ToolPattern, narrow: ToolPattern) -> bool:
     """A `*` in the narrow name is read as a letter that no tool has: it is covered only by a `*`, or by itself."""
     if wide.server is not None and (narrow.server is None or not glob_fits(wide.server, narrow.server)):
         return False
     return wide.tool == narrow.tool or glob_fits(wide.tool, narrow.tool)
 
 
-def _scope_covers(wide: Scope, narrow: Scope) -> bool:
+def scope_covers(wide: Scope, narrow: Scope) -> bool:
     return all(
         not ours or (theirs and set(theirs) <= set(ours))
         for ours, theirs in (
@@ -77,6 +78,7 @@ def _scope_covers(wide: Scope, narrow: Scope) -> bool:
             (wide.agents, narrow.agents),
             (wide.users, narrow.users),
             (wide.roles, narrow.roles),
+            (wide.via, narrow.via),
         )
     )
 
@@ -84,5 +86,15 @@ def _scope_covers(wide: Scope, narrow: Scope) -> bool:
 def _sentence(site: Site) -> str:
     """What the rule says, without its name and message. Text, because `true` and 1 are equal as values of Python."""
     rule = site.rule
-    parts = (rule.effect, site.patterns, rule.signature, rule.when, rule.unless, rule.priority, site.scope)
+    parts = (
+        rule.effect,
+        site.patterns,
+        rule.signature,
+        rule.when,
+        rule.unless,
+        rule.priority,
+        site.scope,
+        rule.shadow,
+        rule.validity,
+    )
     return "\n".join(map(repr, parts))

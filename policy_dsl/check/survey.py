@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from policy_dsl.ast import (
     EVERYONE,
@@ -20,6 +20,7 @@ from policy_dsl.ast import (
     Argument,
     Condition,
     Constant,
+    Effect,
     Element,
     GroupDefinition,
     GroupName,
@@ -41,6 +42,7 @@ from policy_dsl.ast import (
     SetName,
     Span,
     Statement,
+    TestBlock,
     ToolPattern,
     ValueSet,
 )
@@ -50,6 +52,9 @@ from policy_dsl.findings import Finding
 from .nodes import nodes, parts
 
 Written = ToolPattern | GroupName | IntentName
+Kind = TypeVar("Kind")
+
+GRANTS = (Effect.ALLOW, Effect.ASK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,8 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Everything a pass may look at. `statements` are all of all files, those inside scopes too."""
+    """Everything a pass may look at. `statements` are all of all files, those inside scopes too, but for tests;
+    `written` are their nodes by kind. `now` is microseconds since 1970 UTC."""
 
     files: tuple[PolicyFile, ...]
     sites: tuple[Site, ...]
@@ -93,11 +99,27 @@ class Survey:
     catalogue: Catalogue
     statements: tuple[Placed, ...] = ()
     named: Mapping[str, Rule | Macro] = field(default_factory=dict)
+    written: Mapping[type, Sequence[tuple[Placed, Any]]] = field(default_factory=dict)
+    now: int = 0
+
+    def every(self, kind: type[Kind]) -> Sequence[tuple[Placed, Kind]]:
+        """All nodes of a kind, with the statements they stand in."""
+        return self.written.get(kind, ())
+
+    def is_granted(self, tool: Tool) -> bool:
+        """Whether some rule grants calls of the tool, to anybody."""
+        return any(tool in site.tools and site.rule.effect in GRANTS and not site.rule.shadow for site in self.sites)
 
     def patterns(self, written: Sequence[Written]) -> tuple[ToolPattern, ...]:
         """With groups replaced by their members, and without intents."""
-        members = {group.name: group.members for _, group in self.groups}
-        return tuple(_patterns(written, members, frozenset()))
+        return tuple(_patterns(written, self._members, frozenset()))
+
+    def is_group(self, written: Written) -> bool:
+        return _group_named(written, self._members) is not None
+
+    @property
+    def _members(self) -> dict[str, tuple[ToolPattern | GroupName, ...]]:
+        return {group.name: group.members for _, group in self.groups}
 
     def tools(self, written: Sequence[Written]) -> tuple[Tool, ...]:
         """The catalogue's tools that these fit."""
@@ -108,7 +130,7 @@ class Survey:
         return _expanded(condition, self.named, frozenset())
 
 
-def survey(policy: PolicySet, catalogue: Catalogue) -> Survey:
+def survey(policy: PolicySet, catalogue: Catalogue, now: int = 0) -> Survey:
     placed = tuple(_placed(policy.files))
     groups = tuple((one.file, one.statement) for one in placed if isinstance(one.statement, GroupDefinition))
     members = {group.name: group.members for _, group in groups}
@@ -121,7 +143,12 @@ def survey(policy: PolicySet, catalogue: Catalogue) -> Survey:
         tools = tuple(dict.fromkeys(tool for pattern in patterns for tool in fitting(pattern, catalogue)))
         sites.append(Site(file, rule, scope, patterns, tools, _whole(rule, named, frozenset())))
     definitions = tuple((one.file, one.statement) for one in placed if isinstance(one.statement, SetDefinition))
-    return Survey(policy.files, tuple(sites), policy.sets, definitions, groups, catalogue, placed, named)
+    by_kind: dict[type, list[tuple[Placed, Any]]] = {}
+    for one in placed:
+        if not isinstance(one.statement, TestBlock):
+            for node in nodes(one.statement):
+                by_kind.setdefault(type(node), []).append((one, node))
+    return Survey(policy.files, tuple(sites), policy.sets, definitions, groups, catalogue, placed, named, by_kind, now)
 
 
 def finding(file: PolicyFile, code: str, span: Span, message: str, help: str | None = None) -> Finding:

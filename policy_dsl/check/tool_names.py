@@ -48,17 +48,11 @@ def bare_name_two_servers(survey: Survey) -> Iterator[Finding]:
 
 
 def _written(survey: Survey) -> Iterator[tuple[PolicyFile, ToolPattern]]:
-    """Every pattern that stands in a rule or a group, once; none where there is no catalogue to compare with."""
-    if not len(survey.catalogue):
-        return
-    for site in survey.sites:
-        for tool in site.rule.tools:
-            if isinstance(tool, ToolPattern):
-                yield site.file, tool
-    for file, group in survey.groups:
-        for member in group.members:
-            if isinstance(member, ToolPattern):
-                yield file, member
+    """Every pattern that is written, wherever; none where there is no catalogue to compare with."""
+    if len(survey.catalogue):
+        for placed, pattern in survey.every(ToolPattern):
+            if not survey.is_group(pattern):
+                yield placed.file, pattern
 
 
 def _is_glob(pattern: ToolPattern) -> bool:

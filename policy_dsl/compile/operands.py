@@ -69,6 +69,9 @@ class Place:
                 return self._let(f"{_SUM[op]}({self.operand(left)}, {self.operand(right)})", operand)
             case NumberOf(inner):
                 return self._let(f"number_of({self.operand(inner)})", operand)
+            case Tally(tracker, ()):
+                told = self.frame.let(f"facts.history.tally({int(tracker)}, (), facts.now)")
+                return self.frame.let(f"ASTRAY if type({told}) is str else {told}")
             case Tally(tracker, keys):
                 return self._let(f"tally(facts, {int(tracker)}, {self.operands(keys)})", operand)
             case Claim(name):

@@ -105,7 +105,14 @@ def length(value: object) -> object:
     return len(value) if type(value) is str or type(value) is list or type(value) is dict else ASTRAY
 
 
+_SMALL: Final = 10**18
+
+
 def add(left: object, right: object) -> object:
+    if type(left) is int and type(right) is int:
+        total = left + right
+        if -_SMALL < total < _SMALL:  # as counters do, in each decision
+            return total
     return _exactly(number.add, left, right)
 
 
@@ -224,8 +231,8 @@ def _lacks(keys: tuple[object, ...]) -> bool:
 
 
 def tally(facts: Facts, tracker: int, keys: tuple[object, ...]) -> object:
-    """Where a counter stands; ASTRAY where a key is an error, or the session cannot tell."""
-    if keys and _lacks(keys):
+    """Where a counter with keys stands; ASTRAY where a key is an error, or the session cannot tell."""
+    if _lacks(keys):
         return ASTRAY
     found = facts.history.tally(tracker, keys, facts.now)
     return ASTRAY if type(found) is str else found

@@ -40,7 +40,7 @@ def import_cedar(documents: Sequence[tuple[str, str]], *, root: Root = "context.
         ]
     head = [f"Imported from {', '.join(name for name, _ in documents)}: policies of Cedar.", *_HEAD]
     head += [f"Their resource, {resource}, is what this policy stands in front of." for resource in resources]
-    return page(head, with_shared_sets(paragraphs, {}))
+    return page(head, with_shared_sets(paragraphs, {}), ", ".join(name for name, _ in documents))
 
 
 @dataclass(frozen=True, slots=True)

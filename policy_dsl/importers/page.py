@@ -12,11 +12,12 @@ from textwrap import wrap
 from typing import Any, TypeVar
 
 from ..ast import Member, PolicyFile, SetDefinition, SetLiteral, SetName, Statement
-from ..errors import visible
+from ..errors import PolicyError, visible
 from ..format import format
 from ..format_conditions import WIDTH
 from ..parse import LANGUAGE, parse
 from ..words import NOT_NAMES
+from .refusal import ImportRefused
 
 T = TypeVar("T")
 
@@ -32,11 +33,18 @@ class Paragraph:
     comments: tuple[str, ...] = ()
 
 
-def page(head: Sequence[str], paragraphs: Sequence[Paragraph]) -> str:
-    """The whole text, in form. Each comment is one line, or several where it has line feeds."""
+def page(head: Sequence[str], paragraphs: Sequence[Paragraph], path: str = "<import>") -> str:
+    """The whole text, in form. Each comment is one line, or several where it has line feeds.
+
+    Raises ImportRefused, naming `path`.
+    """
     blocks = ["\n".join(_commented(head)), f"language {LANGUAGE}"] if head else [f"language {LANGUAGE}"]
     blocks += ["\n".join([*_commented(one.comments), _spelled(one.statement)]) for one in paragraphs]
-    return format(parse("\n\n".join(blocks) + "\n"))
+    text = "\n\n".join(blocks) + "\n"
+    try:
+        return format(parse(text))
+    except PolicyError as error:  # beyond a bound of the language: too deep, too many digits
+        raise ImportRefused(f"what it comes to is no policy: {error.message}", path=path, help=error.help) from error
 
 
 def with_shared_sets(paragraphs: Sequence[Paragraph], hints: Mapping[SetLiteral, str]) -> list[Paragraph]:

@@ -84,7 +84,7 @@ class _Importer:
         ]
         head = [f"Imported from {', '.join(documents)}: policies of Progent."]
         head += _HEAD_STRICT if self.strict else _HEAD
-        return page(head, with_shared_sets(paragraphs, self.hints))
+        return page(head, with_shared_sets(paragraphs, self.hints), ", ".join(documents))
 
     # --- one tool's rules in one state ------------------------------------------------------------------------------
 
@@ -153,7 +153,7 @@ class _Importer:
             when=_written([*conditions, *listing.since]),
             unless=_written([any_of(listing.until)]) if listing.until else None,
             priority=-rule.priority,
-            message=None if rule.allows else rule.message,
+            message=None if rule.allows else _verbatim(rule.message),
             ends_session=effect is Effect.FORBID and rule.fallback == "terminate",
         )
         return Paragraph(statement, tuple(notes))
@@ -186,6 +186,11 @@ def _prefixed(pattern: str, operand: Argument, at: str, reader: SchemaReader) ->
     except NoCounterpart as error:
         raise reader.refused(f"the pattern {quoted(pattern)}: {error}", at) from error
     return {**NOTHING, JsonType.TEXT: Matches(operand, text)}
+
+
+def _verbatim(message: str | None) -> str | None:
+    """A message without placeholders: braces stand for themselves."""
+    return None if message is None else message.replace("{", "{{").replace("}", "}}")
 
 
 def _written(conditions: Iterable[Condition]) -> Condition | None:
@@ -239,7 +244,7 @@ def _default(listing: Listing, patterns: Patterns) -> Paragraph | None:
             when=_written(listing.since),
             unless=_written([any_of(listing.until)]) if listing.until else None,
             priority=-last.priority - 1,
-            message=None if asks else listing.message,
+            message=None if asks else _verbatim(listing.message),
             ends_session=listing.fallback == "terminate",
         ),
         ("Progent takes the fallback of a tool's last rule for the calls that none of them matches.",),

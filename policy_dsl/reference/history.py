@@ -1,8 +1,8 @@
 """What a session remembers, recomputed from all of its events at each question: the meaning of state/, kept naively.
 
 An Event says that a call was requested, refused, released, or succeeded or failed with an answer. What is not sure
-never counts and is never left out: an event that perhaps happened (`unsure`), whose condition, key or value is an error,
-or a reset that perhaps took place, makes every answer that it could change a fault. Nothing is bounded here.
+never counts and is never left out: an event that perhaps happened (`unsure`), one whose condition, key or value is an
+error, and a reset that perhaps took place make every answer that they could change a fault. Nothing is bounded here.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ ATTACKS = (
     "x" * 100 + "'\n    import builtins; builtins.PLANTED = 1\n",
 )
 OWN_WORDS = {"a", "facts", "ask", "rank", "on_error", "miss", "best", "found", "each", "type", "len", "any", "all"}
-FACTS = {"user_words", "roles", "claims", "now", "tenant", "agent", "user"}
+FACTS = {"history", "tally", "user_words", "roles", "claims", "now", "tenant", "agent", "user"}
 OWN_WORDS |= {"str", "int", "bool", "list", "dict"}
 
 

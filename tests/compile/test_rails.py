@@ -48,7 +48,7 @@ WRITTEN = {
     "a contains /x[0-9]/": ("text_a and k0(a_a)", "text_a and (not k0(a_a))"),
     "a is multiple of 5": ("number_a and is_multiple(a_a, 5)", "number_a and (not is_multiple(a_a, 5))"),
     'principal has role "r"': ("'r' in facts.roles", "'r' not in facts.roles"),
-    "counter spent <= 9": ("number__v0 and v0 <= 9", "number__v0 and v0 > 9"),
+    "counter spent <= 9": ("number__v1 and v1 <= 9", "number__v1 and v1 > 9"),
     "after released act": ("seen(facts, 0, ()) is True", "seen(facts, 0, ()) is False"),
     "a from results of act": (
         "from_source(facts, a_a, 0, False) is True",

@@ -15,7 +15,8 @@ from evals.tau.__main__ import main
 from evals.tau.lookups import is_write, owner_of
 from evals.tau.material import DOMAINS, read_tasks
 from evals.tau.measure import POLICIES
-from policy_dsl import check, format, load, parse
+from guardrail import Guard, run_tests
+from policy_dsl import check, compile_policy, format, load, parse
 
 DATABASE: dict[str, Any] = {
     "users": {"ann_lee_1": {"membership": "gold", "payment_methods": {"gift_card_1": {}}, "reservations": ["AAAA11"]}},
@@ -128,6 +129,14 @@ def test_the_rules_are_in_form_and_check(domain: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert format(parse(text, str(path))) == text
     assert [finding.render() for finding in check(load([path])) if finding.severity == "error"] == []
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_their_own_tests_pass(domain: str) -> None:
+    policy = load([POLICIES / f"{domain}.lw"])
+    outcomes = run_tests(policy, Guard(compile_policy(policy)))
+    assert len(outcomes) >= 8
+    assert [outcome.render() for outcome in outcomes if not outcome.passed] == []
 
 
 @pytest.fixture(scope="module")

@@ -58,3 +58,25 @@ def test_the_refusal(case: dict[str, Any]) -> None:
 def test_no_text_but_strict_json_is_read() -> None:
     with pytest.raises(ImportRefused, match="a name stands twice"):
         import_progent([("p.json", '{"a": [], "a": []}')])
+
+
+ODD = ["ask", "in", "call", "result", "time", "if", "it", "a b", "a-", "1", "#", '"q', "é", "x.y", "None", "tools"]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("name", ODD)
+def test_any_name_of_a_tool_an_argument_or_a_member_can_be_said(name: str, strict: bool) -> None:
+    schema = {name: {"enum": ["a"]}, "l": {"items": {"properties": {name: {"const": "z"}}}}}
+    text = import_progent([("p.json", json.dumps({name: [[1, 0, schema, 0]]}))], strict=strict)
+    guard = Guard(compile_policy(policy_set([parse(text, "p.lw")])))
+    for value, effect in (("a", "allow"), ("b", "forbid")):
+        call = ToolCall(name, {name: value, "l": [{name: "z"}]}, "c")
+        assert guard.decide(call, Session(ANYONE)).effect == effect
+
+
+def test_what_the_language_cannot_hold_is_refused_too() -> None:
+    schema: dict[str, Any] = {"const": 1}
+    for _ in range(55):
+        schema = {"items": schema}
+    with pytest.raises(ImportRefused, match="what it comes to is no policy: nested deeper than 64"):
+        import_progent([("p.json", json.dumps({"act": [[1, 0, {"x": schema}, 0]]}))])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lark import Token, Tree, UnexpectedCharacters, UnexpectedToken
 
+from policy_dsl import ParseError, parse
 from policy_dsl.driver import Driver, Lines, Stuck
-from policy_dsl.parse import driver, grammar
+from policy_dsl.parse import LARGE, driver, grammar
 
 ROOT = Path(__file__).parents[2]
 POLICIES = sorted([*(ROOT / "examples").rglob("*.lw"), *(ROOT / "tests").rglob("*.lw")])
@@ -118,6 +121,19 @@ def test_a_row_of_spaces_is_passed_over_once() -> None:
     for tail in ("", "$", "# no end", "allow"):
         text = f"language 1{' ' * 20_000}#{' #' * 20_000}\n{tail}"
         assert isinstance(_by_driver(text), Tree) == (tail in ("", "# no end"))
+
+
+def test_the_collector_is_left_as_it_was() -> None:
+    large = "language 1\n" + "#" * LARGE + "\nforbid x\n"
+    for wrong in ("", "allow"):
+        for enabled in (True, False):
+            gc.enable() if enabled else gc.disable()
+            try:
+                with contextlib.suppress(ParseError):
+                    parse(large + wrong)
+                assert gc.isenabled() == enabled
+            finally:
+                gc.enable()
 
 
 def test_a_driver_is_its_grammars_own() -> None:

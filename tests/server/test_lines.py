@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.lines import BadLine, CallLine, UserLine, read_line
+from server.lines import BadLine, CallLine, ResultLine, UserLine, read_line
 
 CASES = yaml.safe_load((Path(__file__).parent / "lines.yaml").read_text())
 
@@ -43,3 +43,21 @@ def test_line(case: dict[str, Any]) -> None:
 @given(st.binary() | st.text().map(str.encode))
 def test_any_bytes_are_a_line_or_a_bad_line(data: bytes) -> None:
     described(data)
+
+
+def test_a_result_says_whose_answer_it_is() -> None:
+    line = read_line(
+        b'{"result":{"id":1},"tool":"bank/pay","call_id":"c1","status":"error","session":"s",'
+        b'"principal":{"agent":"a"},"at":"2026-03-04T12:00:00.25+01:00"}'
+    )
+    assert isinstance(line, ResultLine)
+    assert (line.result, line.tool, line.server, line.call_id, line.status) == ({"id": 1}, "pay", "bank", "c1", "error")
+    assert line.principal is not None
+    assert line.at == 1_772_622_000_250_000
+
+
+@pytest.mark.parametrize("at", ["1970-01-01T00:00:00Z", "1970-01-01T02:00:00.0000009+02:00"])
+def test_a_time_is_microseconds_since_1970(at: str) -> None:
+    line = read_line(b'{"tool":"pay","args":{},"at":"' + at.encode() + b'"}')
+    assert isinstance(line, CallLine)
+    assert line.at == 0
