@@ -70,7 +70,7 @@ class Guard:
     def _told(
         self, outcome: Outcome, call: ToolCall, session: Session, arguments: Mapping[str, Any], decision_id: str
     ) -> Decision:
-        said = self._sayings.of(outcome, call.tool, arguments, session, decision_id)
+        said = self._sayings.of(outcome, call, arguments, session, decision_id)
         return Decision(
             outcome.effect,
             outcome.rule,

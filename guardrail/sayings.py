@@ -10,11 +10,12 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from policy_dsl import Outcome, PolicySet, Rule
+from policy_dsl import Outcome, PolicySet, Rule, intent_of
 from policy_dsl.ast import UNCONDITIONAL, Terms
 from policy_dsl.state import remainders
 
 from .messages import render, shown
+from .model import ToolCall
 from .session import Session
 
 
@@ -30,24 +31,28 @@ class Said(NamedTuple):
 class Sayings:
     """What the rules of one policy say."""
 
-    __slots__ = ("_left", "_rules")
+    __slots__ = ("_left", "_policy", "_rules")
 
     def __init__(self, policy: PolicySet) -> None:
         self._rules: dict[str, Rule] = {id: rule for id, rule in policy.rules.items() if _says_more(rule)}
         self._left = remainders(policy)
+        self._policy = policy
 
     def is_plain(self, outcome: Outcome) -> bool:
         """Whether the Outcome is all that there is to say."""
         message = outcome.message
         return outcome.rule not in self._rules and (message is None or not ("{" in message or "}" in message))
 
-    def of(self, outcome: Outcome, tool: str, arguments: Mapping[str, Any], session: Session, decision_id: str) -> Said:
+    def of(
+        self, outcome: Outcome, call: ToolCall, arguments: Mapping[str, Any], session: Session, decision_id: str
+    ) -> Said:
+        """`arguments` are those that were judged: the call's own, or what a rewrite made of them."""
         rule = self._rules.get(outcome.rule or "")
         left = self._left.get(outcome.rule or "")
         remaining = None if left is None else left(arguments, session.facts)
         words = session.facts.user_words
         values = {
-            "tool": shown(tool),
+            "tool": shown(call.tool),
             "reason": outcome.reason.value,
             "decision": decision_id,
             "remaining": ""
@@ -61,9 +66,19 @@ class Sayings:
         terms = None
         if rule is not None and outcome.effect == "ask" and rule.terms != UNCONDITIONAL:
             prompt = rule.terms.prompt
-            terms = rule.terms if prompt is None else replace(rule.terms, prompt=render(prompt, values, arguments))
+            if prompt is not None:
+                prompt = render(prompt, values, self._named(outcome.rule or "", call, arguments))
+            terms = replace(rule.terms, prompt=prompt)
         ends = rule is not None and outcome.effect == "forbid" and rule.ends_session
         return Said(message, terms, ends, remaining)
+
+
+    def _named(self, rule_id: str, call: ToolCall, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a prompt can name: the arguments, or the intent's fields in a rule that was written of an intent."""
+        if "/" not in rule_id:
+            return arguments
+        found = intent_of(self._policy, call.tool, call.server, arguments)
+        return arguments if found is None else found[2]
 
 
 def _says_more(rule: Rule) -> bool:

@@ -170,7 +170,7 @@ class OperandLowering(ToolLowering):
             raise self.fault(tree, message, f"{name}-here", "compare it instead")
         if name in self.hidden:
             raise self.fault(
-                cast(Token, first),
+                first,
                 f"an event does not see `{name}`: its names are the arguments of the earlier call",
                 "hidden-name",
                 "compare it with an argument of this call, as in `path == call.path`",

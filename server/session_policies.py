@@ -54,11 +54,11 @@ class SessionPolicies:
         # Entities are the user's own words and nothing else; a model may be wrong about them, so it can only take more.
         earlier = None if self._is_free or before is None else before.draft
         drafted = draft("\n".join(words), policy, policy.catalogue, self._proposer, instead_of=earlier)
-        if drafted.verdict == "waits":
+        if drafted.status == "waits":
             LOG.warning("session-policy-waits", extra=fields(problems=list(drafted.problems)))
             drafted = earlier or drafted
         elif drafted.problems:
             LOG.warning("session-policy-refused", extra=fields(problems=list(drafted.problems)))
-        loads = drafted.verdict == "loads" and drafted.file is not None
+        loads = drafted.status == "loads" and drafted.file is not None
         guard = Guard(compile_policy(drafted.over(policy))) if loads else operators
         return Drafted(operators.policy_hash, words, guard, drafted if loads else None)

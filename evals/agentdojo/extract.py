@@ -1,4 +1,4 @@
-"""The suites of an installed agentdojo package as the file that the replays read: every injection task, none kept aside.
+"""The suites of an installed agentdojo package, as the file that the replays read: every injection task of them.
 
 Run in an environment of its own, where agentdojo is installed; nothing of this project is imported, and the policies of
 this project were not written while looking at what it prints:

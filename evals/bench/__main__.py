@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from . import decide, gate, records
+from . import decide, gate, records, session
 
 if __name__ == "__main__":
-    sys.exit(max(part.main([]) for part in (decide, records, gate)))
+    sys.exit(max(part.main([]) for part in (decide, session, records, gate)))

@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from guardrail import Decision, Guard, Principal, Session, ToolCall
 from policy_dsl import compile_policy, parse, policy_set
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     figures = [*_growing("flow", PLAIN + FLOW, MAIL), *_growing("provenance", PLAIN + PROVENANCE, _PAY)]
     for what, text in (("plain", PLAIN), ("counted", PLAIN + COUNTED)):
         guard, session, _ = _played(text, 1_000)
-        figures.append(_figure(what, 1_000, lambda guard=guard, session=session: guard.decide(MAIL, session)))
+        figures.append(_figure(what, 1_000, partial(guard.decide, MAIL, session)))
     figures.append(_event())
     if options.json:
         print(json.dumps({"machine": machine(), "figures": [asdict(figure) for figure in figures]}))
@@ -90,7 +91,7 @@ def _growing(what: str, text: str, call: ToolCall) -> list[Figure]:
     figures = []
     for events in EVENTS:
         guard, session, _ = _played(text, events)
-        figures.append(_figure(what, events, lambda guard=guard, session=session: guard.decide(call, session)))
+        figures.append(_figure(what, events, partial(guard.decide, call, session)))
     return figures
 
 

@@ -123,7 +123,7 @@ def _beside(old: PolicySet, new: PolicySet) -> Iterator[str]:
         yield "results are redacted less"
     if repr(sorted(old.rewrites.items())) != repr(sorted(new.rewrites.items())):
         yield "arguments are rewritten differently"
-    if _reach(new) - _reach(old):
+    if _reach(old) and _reach(new) - _reach(old):
         yield "an approval reaches further, or otherwise"
     if _ending(old) - _ending(new):
         yield "a refusal that ended the session no longer does"

@@ -64,11 +64,10 @@ def _classes(globs: Sequence[str], literal: set[str]) -> tuple[list[tuple[str, b
     waiting = deque([(start, "")])
     while waiting:
         state, name = waiting.popleft()
-        if name:
-            ends = frozenset(index for index, at in state if at == len(globs[index]))
-            found.setdefault(ends, name)
         for letter in [fresh, *letters]:
             further = _closed(globs, _steps(globs, state, letter))
+            ends = frozenset(index for index, at in further if at == len(globs[index]))
+            found.setdefault(ends, name + letter)
             if further not in seen:
                 seen.add(further)
                 waiting.append((further, name + letter))

@@ -33,16 +33,13 @@ class _NotRead(Exception):
 
 def expression(pattern: str, search: bool = False) -> Any | None:
     """What `fullmatch`, or with `search` a match anywhere, accepts; None where the pattern is not read."""
-    body = pattern
     try:
         if search:
-            found = _Reader(body).whole()
-            return z3.Concat(_anything(), found, _anything())
-        if body.startswith("^"):
-            body = body[1:]
+            return z3.Concat(_anything(), _Reader(pattern).whole(), _anything())
+        body = pattern.removeprefix("^")
         if body.endswith("$") and not body.endswith("\\$"):
             body = body[:-1]
-        if ("^" in pattern or "$" in pattern) and "|" in body:
+        if body != pattern and "|" in body:  # the anchor is of one alternative
             return None
         return _Reader(body).whole()
     except (_NotRead, RecursionError):

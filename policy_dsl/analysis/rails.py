@@ -59,7 +59,6 @@ from .terms import SCALARS, Elements, Term, Terms, as_string, folded, of_node
 from .tree import KINDS, Node
 from .world import World, carries, is_covered
 
-
 SAID = (JsonType.TEXT, JsonType.NUMBER)
 """What can come from somewhere: a test of where another kind of value comes from is an error."""
 

@@ -202,11 +202,12 @@ class Views:
 
 
 def _hosts(wanted: Output) -> Iterator[str]:
-    """Host names close to what the solver wants; a domain that is no host name is of no use to it."""
+    """Host names close to what the solver wants, in both cases; a domain that is no host name is of no use to it."""
     name = str(wanted)
     for one in (name, f"x{name}", "elsewhere.example"):
         if host.canonical(one) is not None:
             yield one
+            yield one.upper()
 
 
 def _sayable(value: str) -> str:

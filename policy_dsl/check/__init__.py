@@ -11,17 +11,17 @@ what its rules say.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from time import time_ns
 
 from policy_dsl.ast import PolicySet
 from policy_dsl.catalogue import Catalogue
 from policy_dsl.findings import Finding
 
-from .arguments import missing_member_list, required_unnamed, unknown_argument, unknown_argument_elsewhere
+from .arguments import missing_member_list, required_unnamed, unknown_argument
 from .authority import unreadable_schema, untyped
 from .breadth import broad_pattern, forbid_in_shape
 from .contradictions import never_matches
 from .costs import costly_pattern
+from .labels import unused_label
 from .leftovers import expired, hidden_grant, shadow_left
 from .mismatches import type_mismatch, unknown_value
 from .optional import optional_in_forbid, optional_untested
@@ -50,7 +50,6 @@ PASSES: tuple[Callable[[Survey], Iterator[Finding]], ...] = (
     bare_name_two_servers,
     broad_pattern,
     unknown_argument,
-    unknown_argument_elsewhere,
     required_unnamed,
     missing_member_list,
     type_mismatch,
@@ -78,17 +77,17 @@ PASSES: tuple[Callable[[Survey], Iterator[Finding]], ...] = (
     unused_group,
     unused_counter,
     unused_macro,
+    unused_label,
 )
 
 
 def check(policy: PolicySet, catalogue: Catalogue | None = None, now: int | None = None) -> list[Finding]:
     """Everything the passes find, by file and place; `catalogue` is the policy's own where none is given.
 
-    With an empty catalogue only what needs no types. `now`, in microseconds since 1970 UTC, is the clock's where none
-    is given: rules whose validity is over are told by it.
+    With an empty catalogue only what needs no types. `now`, in microseconds since 1970 UTC, tells which rules' validity
+    is over; without it none is: what is found in a policy depends on nothing but the policy.
     """
-    moment = time_ns() // 1_000 if now is None else now
-    read = survey(policy, policy.catalogue if catalogue is None else catalogue, moment)
+    read = survey(policy, policy.catalogue if catalogue is None else catalogue, now)
     order = {file.path: index for index, file in enumerate(policy.files)}
     found = dict.fromkeys(finding for look in PASSES for finding in look(read))
     return sorted(found, key=lambda finding: (order[finding.path], finding.span.start, finding.code, finding.message))

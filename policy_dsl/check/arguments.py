@@ -4,88 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from policy_dsl.ast import (
-    Argument,
-    Condition,
-    CounterDefinition,
-    Element,
-    Event,
-    LabelResults,
-    Limit,
-    NamedArgument,
-    Operand,
-    PolicyFile,
-    Rewrite,
-    SetArgument,
-    Signature,
-    Span,
-)
+from policy_dsl.ast import NamedArgument, Signature, Span
 from policy_dsl.catalogue import Tool
 from policy_dsl.errors import quoted
 from policy_dsl.findings import Finding
 from policy_dsl.types import Anything, ListOf, Object, Type, Union, describe, inside, is_closed_throughout, kinds
 
-from .places import EACH, Elements, Place, each_test, operands, place_of, reads, show
+from .places import EACH, Place, each_test, operands, place_of, reads, show
+from .subjects import Subject, subjects
 from .suggestions import suggestion
 from .survey import Survey, finding
 
 
 def unknown_argument(survey: Survey) -> Iterator[Finding]:
-    """A name that none of the rule's tools has: in the signature, in its member lists, and in every test."""
+    """A name that none of the tools has: in signatures and their member lists, and in everything that reads a call."""
     for site in survey.sites:
-        if not site.tools:
-            continue
-        if site.rule.signature is not None:
+        if site.tools and site.rule.signature is not None:
             owner = f"{quoted(site.tools[0].name)} has no argument"
             objects = [tool.parameters for tool in site.tools]
             for named, *said in _unknown_names(site.rule.signature, objects, owner, "arguments"):
                 yield finding(site.file, "unknown-argument", name_span(named), *said)
-        for tested in each_test(site.condition):
-            for operand in operands(tested.node):
-                for value in reads(operand):
-                    place = place_of(value, tested.elements)
-                    faults = [place_fault(tool, place) for tool in site.tools] if place else [None]
-                    if all(faults) and faults[0] is not None:
-                        yield finding(site.file, "unknown-argument", value.span, *faults[0])
+    for subject in subjects(survey):
+        for tools, place, span in _places(subject):
+            faults = [place_fault(tool, place) for tool in tools]
+            if faults and all(faults) and faults[0] is not None:
+                yield finding(subject.file, "unknown-argument", span, *faults[0])
 
 
-def unknown_argument_elsewhere(survey: Survey) -> Iterator[Finding]:
-    """The same in what is said of other calls (events, labels) and beside rules (limits, counters, rewrites)."""
-    for file, tools, conditions, read in _mentions(survey):
-        if not tools:
-            continue
-        reading: list[tuple[Argument | Element, Elements]] = [(value, {}) for one in read for value in reads(one)]
-        for condition in conditions:
-            for tested in each_test(survey.expanded(condition)):
-                reading += [(value, tested.elements) for one in operands(tested.node) for value in reads(one)]
-        for value, elements in reading:
-            place = place_of(value, elements)
-            faults = [place_fault(tool, place) for tool in tools] if place else [None]
-            if all(faults) and faults[0] is not None:
-                yield finding(file, "unknown-argument", value.span, *faults[0])
-
-
-def _mentions(survey: Survey) -> Iterator[tuple[PolicyFile, tuple[Tool, ...], list[Condition], list[Operand]]]:
-    """What speaks of the arguments of some tools: where, of which, with which conditions and operands."""
-    for placed, event in survey.every(Event):
-        yield placed.file, survey.tools(event.tools), _some(event.condition), []
-    for placed, label in survey.every(LabelResults):
-        yield placed.file, survey.tools(label.tools), _some(label.arguments), []
-    for placed, counter in survey.every(CounterDefinition):
-        value = [] if counter.value is None else [counter.value]
-        yield placed.file, survey.tools(counter.event.tools), [], [*value, *counter.keys]
-    for placed, limit in survey.every(Limit):
-        value = [] if limit.value is None else [limit.value]
-        yield placed.file, survey.tools(limit.tools), _some(limit.when), [*value, *limit.keys]
-    for placed, rewrite in survey.every(Rewrite):
-        tests = [*_some(rewrite.when), *_some(rewrite.unless)]
-        written: list[Operand] = [Argument(change.path, change.span) for change in rewrite.changes]
-        written += [change.value for change in rewrite.changes if isinstance(change, SetArgument)]
-        yield placed.file, survey.tools(rewrite.tools), tests, written
-
-
-def _some(condition: Condition | None) -> list[Condition]:
-    return [] if condition is None else [condition]
+def _places(subject: Subject) -> Iterator[tuple[tuple[Tool, ...], Place, Span]]:
+    """What is read, where it is written, and of which tools' calls."""
+    read = [(value, place_of(value, {})) for part in subject.parts for value in reads(part.operand)]
+    for tested in each_test(subject.condition):
+        for operand in operands(tested.node):
+            read += [(value, place_of(value, tested.elements)) for value in reads(operand)]
+    for value, place in read:
+        if place is not None:
+            yield subject.tools, place, value.span
+    for asked in subject.called:
+        yield subject.calling, asked.path, asked.span
 
 
 def required_unnamed(survey: Survey) -> Iterator[Finding]:

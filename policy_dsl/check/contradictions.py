@@ -35,8 +35,10 @@ from policy_dsl.errors import quoted
 from policy_dsl.findings import Finding
 from policy_dsl.types import same_scalar
 
+from .leftovers import moment
 from .places import Elements, Place, element_of, place_of, show
-from .survey import Survey, finding, members_of, resolved
+from .subjects import subjects
+from .survey import Survey, finding, members_of, resolved, word_span
 
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _DENIED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
@@ -78,11 +80,16 @@ Facts = dict[Place, Known]
 
 
 def never_matches(survey: Survey) -> Iterator[Finding]:
+    for subject in subjects(survey):
+        if subject.condition is not None:
+            for span, message, help in _explore([(subject.condition, True)], {}, {}, survey):
+                yield finding(subject.file, "never-matches", span, message, help)
     for site in survey.sites:
-        if site.condition is None:
-            continue
-        for span, message, help in _explore([(site.condition, True)], {}, {}, survey):
-            yield finding(site.file, "never-matches", span, message, help)
+        start, end = site.rule.validity.start, site.rule.validity.end
+        if start is not None and end is not None and moment(end) <= moment(start):
+            span = word_span(site.file, site.rule.span, end)
+            message = f"this is never true: the rule ends at {quoted(end)} and begins at {quoted(start)}"
+            yield finding(site.file, "never-matches", span, message, "write the later time after `until`")
 
 
 def contradict(joined: list[Condition], survey: Survey) -> bool:

@@ -28,10 +28,15 @@ def shadow_left(survey: Survey) -> Iterator[Finding]:
 def expired(survey: Survey) -> Iterator[Finding]:
     for site in survey.sites:
         end = site.rule.validity.end
-        if end is not None and survey.now >= (datetime.fromisoformat(end) - _EPOCH) // timedelta(microseconds=1):
-            span = word_span(site.file, site.rule.span, "valid")
+        if end is not None and survey.now is not None and survey.now >= moment(end):
+            span = word_span(site.file, site.rule.span, end)
             message = f"this rule is none since {quoted(end)}"
             yield finding(site.file, "expired", span, message, "remove the rule, or give it a later end")
+
+
+def moment(written: str) -> int:
+    """Microseconds since 1970 UTC of a time that a policy writes."""
+    return (datetime.fromisoformat(written) - _EPOCH) // timedelta(microseconds=1)
 
 
 def hidden_grant(survey: Survey) -> Iterator[Finding]:
@@ -44,6 +49,7 @@ def hidden_grant(survey: Survey) -> Iterator[Finding]:
                 if any(
                     tool in site.tools
                     and site.rule.effect in GRANTS
+                    and not site.rule.shadow
                     and (hide.scope.is_everyone or hide.scope == site.scope)
                     for site in survey.sites
                 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from policy_dsl.ast import And, Change, Condition, Effect, Not, Rewrite, Scope, SetArgument
+from policy_dsl.ast import ALWAYS, And, Change, Condition, Effect, Not, Rewrite, Scope, SetArgument
 from policy_dsl.errors import quoted
 from policy_dsl.findings import Finding
 
@@ -48,6 +48,8 @@ def _spelled(condition: Condition) -> Iterator[str]:
 def _stands_above(forbid: Site, site: Site) -> bool:
     return (
         not forbid.rule.shadow
+        and forbid.rule.validity == ALWAYS
+        and forbid.layer == site.layer
         and forbid.rule.priority >= site.rule.priority
         and scope_covers(forbid.scope, site.scope)
         and bool(site.patterns)

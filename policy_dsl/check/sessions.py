@@ -14,6 +14,7 @@ from policy_dsl.ast import (
     FromResults,
     LabelResults,
     Limit,
+    Rewrite,
     SessionExceeds,
     SessionHas,
     TrustResults,
@@ -35,21 +36,24 @@ def event_never(survey: Survey) -> Iterator[Finding]:
     """What was never released can neither succeed nor fail."""
     for placed, event in survey.every(Event):
         tools = survey.tools(event.tools)
-        if event.kind in NEEDS_A_GRANT and tools and not any(map(survey.is_granted, tools)):
+        if event.kind in NEEDS_A_GRANT and tools and survey.granted.isdisjoint(tools):
             message = f"{quoted(tools[0].identity)} is never released: no rule grants it"
             help = "grant it, or wait for `requested`, which counts refused calls too"
             yield finding(placed.file, "event-never", event.tools[0].span, message, help)
 
 
 def limit_without_grant(survey: Survey) -> Iterator[Finding]:
-    for placed, limit in survey.every(Limit):
-        tools = survey.tools(limit.tools)
-        if tools and not any(map(survey.is_granted, tools)):
-            message = f"nothing grants {quoted(tools[0].identity)}, so there is nothing to limit"
-            yield finding(placed.file, "limit-without-grant", limit.tools[0].span, message, _GRANT_OR_REMOVE)
+    """Limits, clearances and rewrites are for calls that a rule grants."""
+    for kind, does in _FOR_GRANTED.items():
+        for placed, statement in survey.every(kind):
+            tools = survey.tools(statement.tools)
+            if tools and survey.granted.isdisjoint(tools):
+                message = f"nothing grants {quoted(tools[0].identity)}, so there is nothing to {does}"
+                help = f"grant the tool, or remove the {kind.__name__.lower()}: it grants nothing"
+                yield finding(placed.file, "limit-without-grant", statement.tools[0].span, message, help)
 
 
-_GRANT_OR_REMOVE = "grant the tool, or remove the limit: it forbids and never grants"
+_FOR_GRANTED: dict[type[Limit | Clearance | Rewrite], str] = {Limit: "limit", Clearance: "clear", Rewrite: "rewrite"}
 
 
 def untrusted_source(survey: Survey) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policy_dsl.ast import ALWAYS, Effect, Scope, ToolPattern
+from policy_dsl.ast import ALWAYS, Effect, IntentName, Scope, ToolPattern
 from policy_dsl.errors import quoted
 from policy_dsl.findings import Finding
 
@@ -49,7 +49,7 @@ def _is_unconditional(site: Site) -> bool:
 
 def _decides_before(cover: Site, site: Site) -> bool:
     """Whether no call reaches `site`: a level is decided by its forbids, then asks, then allows."""
-    if cover is site or not scope_covers(cover.scope, site.scope):
+    if cover is site or cover.layer != site.layer or not scope_covers(cover.scope, site.scope):
         return False
     if cover.rule.priority < site.rule.priority:
         return False
@@ -89,12 +89,16 @@ def _sentence(site: Site) -> str:
     parts = (
         rule.effect,
         site.patterns,
+        [target for target in rule.tools if isinstance(target, IntentName)],
         rule.signature,
         rule.when,
         rule.unless,
         rule.priority,
-        site.scope,
-        rule.shadow,
+        rule.terms,
         rule.validity,
+        rule.ends_session,
+        rule.shadow,
+        site.scope,
+        site.layer,
     )
     return "\n".join(map(repr, parts))

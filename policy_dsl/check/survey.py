@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 
 from policy_dsl.ast import (
     EVERYONE,
+    LAYERS,
     And,
     Argument,
     Condition,
@@ -24,7 +25,9 @@ from policy_dsl.ast import (
     Element,
     GroupDefinition,
     GroupName,
+    IntentMap,
     IntentName,
+    Layer,
     Macro,
     MacroUse,
     Not,
@@ -61,7 +64,7 @@ GRANTS = (Effect.ALLOW, Effect.ASK)
 class Site:
     """One rule as written: its file, its scope, its patterns with groups replaced, and the catalogue's tools it fits.
 
-    `condition` is `when and not unless`, references replaced; None where the rule writes none.
+    `condition` is `when and not unless`, references replaced; None where the rule writes none. `layer` is its file's.
     """
 
     file: PolicyFile
@@ -70,6 +73,7 @@ class Site:
     patterns: tuple[ToolPattern, ...]
     tools: tuple[Tool, ...]
     condition: Condition | None
+    layer: str = LAYERS[0]
 
     @property
     def called(self) -> str:
@@ -89,7 +93,8 @@ class Placed:
 @dataclass(frozen=True, slots=True)
 class Survey:
     """Everything a pass may look at. `statements` are all of all files, those inside scopes too, but for tests;
-    `written` are their nodes by kind. `now` is microseconds since 1970 UTC."""
+    `written` are their nodes by kind, `granted` the tools that some rule grants to anybody, through an intent too.
+    `now` is microseconds since 1970 UTC, None where no clock is asked."""
 
     files: tuple[PolicyFile, ...]
     sites: tuple[Site, ...]
@@ -100,26 +105,20 @@ class Survey:
     statements: tuple[Placed, ...] = ()
     named: Mapping[str, Rule | Macro] = field(default_factory=dict)
     written: Mapping[type, Sequence[tuple[Placed, Any]]] = field(default_factory=dict)
-    now: int = 0
+    granted: frozenset[Tool] = frozenset()
+    members: Mapping[str, tuple[ToolPattern | GroupName, ...]] = field(default_factory=dict)
+    now: int | None = None
 
     def every(self, kind: type[Kind]) -> Sequence[tuple[Placed, Kind]]:
         """All nodes of a kind, with the statements they stand in."""
         return self.written.get(kind, ())
 
-    def is_granted(self, tool: Tool) -> bool:
-        """Whether some rule grants calls of the tool, to anybody."""
-        return any(tool in site.tools and site.rule.effect in GRANTS and not site.rule.shadow for site in self.sites)
-
     def patterns(self, written: Sequence[Written]) -> tuple[ToolPattern, ...]:
         """With groups replaced by their members, and without intents."""
-        return tuple(_patterns(written, self._members, frozenset()))
+        return tuple(_patterns(written, self.members, frozenset()))
 
     def is_group(self, written: Written) -> bool:
-        return _group_named(written, self._members) is not None
-
-    @property
-    def _members(self) -> dict[str, tuple[ToolPattern | GroupName, ...]]:
-        return {group.name: group.members for _, group in self.groups}
+        return _group_named(written, self.members) is not None
 
     def tools(self, written: Sequence[Written]) -> tuple[Tool, ...]:
         """The catalogue's tools that these fit."""
@@ -130,25 +129,51 @@ class Survey:
         return _expanded(condition, self.named, frozenset())
 
 
-def survey(policy: PolicySet, catalogue: Catalogue, now: int = 0) -> Survey:
+def survey(policy: PolicySet, catalogue: Catalogue, now: int | None = None) -> Survey:
     placed = tuple(_placed(policy.files))
     groups = tuple((one.file, one.statement) for one in placed if isinstance(one.statement, GroupDefinition))
     members = {group.name: group.members for _, group in groups}
     written = [(one.file, one.statement, one.scope) for one in placed if isinstance(one.statement, Rule)]
     named: dict[str, Rule | Macro] = {rule.name: rule for _, rule, _ in written if rule.name is not None}
     named |= {one.statement.name: one.statement for one in placed if isinstance(one.statement, Macro)}
+    layers = {one.file.path: one.statement.name for one in placed if isinstance(one.statement, Layer)}
     sites = []
     for file, rule, scope in written:
         patterns = tuple(_patterns(rule.tools, members, frozenset()))
         tools = tuple(dict.fromkeys(tool for pattern in patterns for tool in fitting(pattern, catalogue)))
-        sites.append(Site(file, rule, scope, patterns, tools, _whole(rule, named, frozenset())))
+        whole = _whole(rule, named, frozenset())
+        sites.append(Site(file, rule, scope, patterns, tools, whole, layers.get(file.path, LAYERS[0])))
     definitions = tuple((one.file, one.statement) for one in placed if isinstance(one.statement, SetDefinition))
     by_kind: dict[type, list[tuple[Placed, Any]]] = {}
     for one in placed:
         if not isinstance(one.statement, TestBlock):
             for node in nodes(one.statement):
                 by_kind.setdefault(type(node), []).append((one, node))
-    return Survey(policy.files, tuple(sites), policy.sets, definitions, groups, catalogue, placed, named, by_kind, now)
+    return Survey(
+        files=policy.files,
+        sites=tuple(sites),
+        sets=policy.sets,
+        set_definitions=definitions,
+        groups=groups,
+        catalogue=catalogue,
+        statements=placed,
+        named=named,
+        written=by_kind,
+        granted=_granted(sites, policy.intents, catalogue),
+        members=members,
+        now=now,
+    )
+
+
+def _granted(sites: Iterable[Site], maps: Iterable[IntentMap], catalogue: Catalogue) -> frozenset[Tool]:
+    found: set[Tool] = set()
+    intents: set[str] = set()
+    for site in sites:
+        if site.rule.effect in GRANTS and not site.rule.shadow:
+            found.update(site.tools)
+            intents.update(target.name for target in site.rule.tools if isinstance(target, IntentName))
+    found.update(tool for one in maps if one.intent in intents for tool in fitting(one.tool, catalogue))
+    return frozenset(found)
 
 
 def finding(file: PolicyFile, code: str, span: Span, message: str, help: str | None = None) -> Finding:

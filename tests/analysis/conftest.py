@@ -19,6 +19,8 @@ NUMBERS = (0, 1, -1, 2, 5, 10, Decimal("0.5"), Decimal("5.00"), Decimal("2.25"))
 NAMES = ("a", "b", "items", "box")
 MEMBERS = ("a", "deep")
 PATTERNS = ("a", "ab?.*", ".*c", "a|ab|1", "[a-z]+", "[^a]*", "(?i)ab", "\\d+", "/srv/.*", "a{1,3}b")
+HOLDS = ("starts with", "ends with", "contains")
+KNOWN = (ast.Claim("dept"), ast.PrincipalPart("agent"))
 DOMAINS = ("corp.example", "eu.corp.example", "api.corp.example")
 SCHEMA = {
     "a": {"type": "string"},
@@ -26,7 +28,9 @@ SCHEMA = {
     "items": {"type": "array", "items": {"type": "string"}},
     "box": {"type": "object", "properties": {"a": {"type": "string"}, "deep": {}}, "additionalProperties": False},
 }
-TRACKERS = tuple(ast.Tracker(f"t{place}", measure, (), (), "session", None) for place, measure in enumerate(("count", "sum", "last")))  # fmt: skip
+TRACKERS = tuple(
+    ast.Tracker(f"t{place}", measure, (), (), "session", None) for place, measure in enumerate(("count", "sum", "last"))
+)
 SOURCES = (ast.Source(untrusted=True),)
 
 
@@ -85,8 +89,9 @@ class Maker:
         if lower:
             rules = [replace(rule, layer="team") if place % 2 else rule for place, rule in enumerate(rules)]
         return PolicySet(
-            files=(), rules={f"r{place}": rule for place, rule in enumerate(rules)}, sets={"texts": ast.SetLiteral(TEXTS[:4])},
-            otherwise={}, tests=(), hash="sha256:test", catalogue=catalogue, trackers=TRACKERS, sources=SOURCES,
+            files=(), rules={f"r{place}": rule for place, rule in enumerate(rules)},
+            sets={"texts": ast.SetLiteral(TEXTS[:4])}, otherwise={}, tests=(), hash="sha256:test",
+            catalogue=catalogue, trackers=TRACKERS, sources=SOURCES,
             levels=("public", "secret"),
         )  # fmt: skip
 
@@ -118,7 +123,8 @@ class Maker:
         tool = chance.choice(("send", "send", "send", "s*", "*"))
         return ast.Rule(
             effect, (ast.ToolPattern(None, tool),), self.signature() if closed else None,
-            self.condition(2) if chance.random() < 0.85 else None, self.condition(0) if chance.random() < 0.15 else None,
+            self.condition(2) if chance.random() < 0.85 else None,
+            self.condition(0) if chance.random() < 0.15 else None,
             priority=chance.choice((0, 0, 0, 1)), scope=self.scope(),
         )  # fmt: skip
 
@@ -187,7 +193,7 @@ class Maker:
             lambda e: ast.Member(place(e), ast.WebSet(ast.SetLiteral((pick(DOMAINS),)), pick((True, False)))),
             lambda e: ast.Matches(place(e), pick(PATTERNS), pick((True, False))),
             lambda e: ast.Like(place(e), pick(("a*", "*b", "?b", "*", "a*c", "AB")), options()),
-            lambda e: ast.Holds(pick(("starts with", "ends with", "contains")), place(e), ast.Literal(pick(TEXTS)), options()),
+            lambda e: ast.Holds(pick(HOLDS), place(e), ast.Literal(pick(TEXTS)), options()),
             lambda e: ast.Holds("contains", ast.Argument(("items",)), ast.Literal(pick(TEXTS))),
             lambda e: ast.Under(place(e), ast.SetLiteral((pick(("/srv/data", "/srv", "/")),))),
             lambda e: ast.Runs(pick(("one of", "none of")), place(e), ast.SetLiteral((pick(("ls", "cat")),))),
@@ -202,7 +208,7 @@ class Maker:
             lambda e: ast.SessionExceeds((ast.Label(pick(("secret", "public")), pick((None, "hr"))),)),
             lambda e: ast.TimeBetween(pick((None, 60)), 600, pick(((), (0, 1))), "UTC"),
             lambda e: ast.TimeWithin(pick((None, 10**15)), pick((None, 2 * 10**15))),
-            lambda e: ast.Compare("==", pick((ast.Claim("dept"), ast.PrincipalPart("agent"))), ast.Literal(pick(("bot", "hr")))),
+            lambda e: ast.Compare("==", pick(KNOWN), ast.Literal(pick(("bot", "hr")))),
         )  # fmt: skip
 
     # --- calls ------------------------------------------------------------------------------------------------------
@@ -225,7 +231,8 @@ class Maker:
             case "b":
                 return chance.choice(NUMBERS)
             case "items":
-                return [chance.choice((*TEXTS, 1, None)) if chance.random() < 0.3 else chance.choice(TEXTS[:5]) for _ in range(chance.randint(0, 3))]  # fmt: skip
+                some = (*TEXTS, 1, None) if chance.random() < 0.4 else TEXTS[:5]
+                return [chance.choice(some) for _ in range(chance.randint(0, 3))]
         return {member: chance.choice((*TEXTS, 1)) for member in MEMBERS if chance.random() < 0.6}
 
     def facts(self) -> Facts:

@@ -50,11 +50,11 @@ def _confirm(pair: Any, maker: Any, answers: Counter[str]) -> None:
 
 
 def _class_of(name: str, comparison: Any) -> tuple[bool, bool]:
-    """Names without a rule of their own fall under `s*` or only under `*`; without either all is forbidden."""
-    for tool in comparison.tools:
-        if not tool.named and tool.tool.startswith("s") == name.startswith("s"):
-            return tool.widening.is_empty, tool.narrowing.is_empty
-    return False, False
+    """Names without a rule of their own fall under `s*` or only under `*`; a policy's catalogue leaves none of them."""
+    classes = [tool for tool in comparison.tools if not tool.named]
+    under_s = [tool for tool in classes if tool.tool.startswith("s")]
+    fitting = under_s if under_s and name.startswith("s") else [tool for tool in classes if tool not in under_s]
+    return (fitting[0].widening.is_empty, fitting[0].narrowing.is_empty) if fitting else (True, True)
 
 
 def _run(maker: Any, seeds: range) -> None:

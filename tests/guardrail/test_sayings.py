@@ -95,3 +95,15 @@ def test_an_ended_session_lets_nothing_through(session: Session) -> None:
 
 def test_a_message_that_names_the_reason(session: Session) -> None:
     assert decide(session, "other").message == "no-rule"
+
+
+def test_a_prompt_of_a_rule_on_an_intent_names_the_intents_fields() -> None:
+    text = """language 1
+intent payment 1 from charge { amount = number of cents * 0.01, to = merchant, asset = "EUR", rail = "card" }
+ask intent payment(amount, to, asset, rail) as pay prompt "Pay {amount} {asset} to {to}?"
+"""
+    policy = policy_set([parse(text, "policy.lw")])
+    session = Session(Principal("acme", "bot"), plan=StatePlan(policy))
+    guard = Guard(compile_policy(policy, EMPTY_CATALOGUE))
+    decision = guard.decide(ToolCall("charge", {"cents": "1250", "merchant": "shop-17"}), session)
+    assert (decision.rule, decision.terms) == ("pay/charge", Terms("Pay 12.50 EUR to shop-17?"))

@@ -18,7 +18,11 @@ HISTORY: list[dict[str, Any]] = [
         ],
     },
     {"role": "tool", "tool_call_id": "b", "content": "GB29 4111111111111111"},
-    {"role": "tool", "tool_call_id": "a", "content": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]},
+    {
+        "role": "tool",
+        "tool_call_id": "a",
+        "content": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}],
+    },
     {"role": "tool", "tool_call_id": "nobody", "content": "stray"},
     {"role": "function", "name": "legacy", "content": None},
 ]

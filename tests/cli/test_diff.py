@@ -1,0 +1,82 @@
+"""`leastward diff` from outside (server/cli/diff.py, server/cli/flips.py)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from policy_dsl import parse, policy_set
+
+OLD = "language 1\n\nallow pay(to, amount) as pay when amount <= 10\n\nallow look(...)\n"
+NARROWER = "language 1\n\nallow pay(to, amount) as pay when amount <= 5\n\nallow look(...)\n"
+WIDER = OLD.replace("amount <= 10", "amount <= 10 or amount == 12.5")
+LOG = "\n".join(
+    [
+        '{"tool": "pay", "args": {"to": "a", "amount": 5}}',
+        '{"tool": "pay", "args": {"to": "a", "amount": 7}, "session": "s"}',
+        '{"user": "pay it"}',
+        '{"tool": "look", "args": {}}',
+        "no line",
+    ]
+)
+FILES = {"old.lw": OLD, "narrower.lw": NARROWER, "wider.lw": WIDER, "log.jsonl": LOG}
+
+
+def test_narrower_is_fine(leastward: Callable[..., Any]) -> None:
+    ended = leastward("diff", "old.lw", "narrower.lw", files=FILES)
+    assert ended.exit == 0, ended.stderr
+    assert "NEW is narrower than OLD" in ended.stdout
+    assert "=> forbid  # was allow" in ended.stdout
+
+
+def test_equal_is_fine(leastward: Callable[..., Any]) -> None:
+    ended = leastward("diff", "old.lw", "old.lw", files=FILES)
+    assert (ended.exit, ended.stdout.splitlines()[-1]) == (0, "NEW and OLD grant the same")
+
+
+def test_wider_is_a_problem_with_a_call_for_a_test_block(leastward: Callable[..., Any], tmp_path: Path) -> None:
+    ended = leastward("diff", "old.lw", "wider.lw", files=FILES)
+    assert ended.exit == 1
+    [line] = [line.strip() for line in ended.stdout.splitlines() if "# was forbid" in line]
+    assert "amount: 12.5" in line
+    policy = policy_set([parse(f'{WIDER}\ntest "of diff" {{\n  {line}\n}}\n')])
+    assert [test.title for test in policy.tests] == ["of diff"]
+
+
+def test_json_and_traffic(leastward: Callable[..., Any]) -> None:
+    ended = leastward("diff", "old.lw", "narrower.lw", "--traffic", "log.jsonl", "--json", files=FILES)
+    assert ended.exit == 0
+    document = json.loads(ended.stdout)
+    assert document["widens"] is False
+    assert document["narrows"] is True
+    assert {tool["tool"]: tool["relation"] for tool in document["tools"] if tool["named"]} == {
+        "look": "equal",
+        "pay": "narrower",
+    }
+    traffic = document["traffic"]
+    assert (traffic["calls"], traffic["bad_lines"], traffic["counts"]) == (3, 1, {"allow -> forbid": 1})
+    assert [(flip["line"], flip["session"], flip["old"]["rule"]) for flip in traffic["flips"]] == [(2, "s", "pay")]
+
+
+def test_traffic_for_people(leastward: Callable[..., Any]) -> None:
+    ended = leastward("diff", "old.lw", "narrower.lw", "--traffic", "log.jsonl", files=FILES)
+    assert "traffic: 3 calls, 1 come out otherwise" in ended.stdout
+    assert "line 2: pay: allow (pay) -> forbid (no-rule)" in ended.stdout
+
+
+def test_folders(leastward: Callable[..., Any], tmp_path: Path) -> None:
+    for name, text in (("old", OLD), ("new", NARROWER)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "p.lw").write_text(text, encoding="utf-8")
+    assert leastward("diff", "old", "new").exit == 0
+    (tmp_path / "empty").mkdir()
+    ended = leastward("diff", "old", "empty")
+    assert (ended.exit, "there is no `.lw` file in empty" in ended.stderr) == (1, True)
+
+
+def test_a_log_that_is_not_there(leastward: Callable[..., Any]) -> None:
+    ended = leastward("diff", "old.lw", "old.lw", "--traffic", "none.jsonl", files=FILES)
+    assert ended.exit == 1
+    assert "none.jsonl cannot be read" in ended.stderr
