@@ -305,7 +305,7 @@ class SessionHas:
 @dataclass(frozen=True, slots=True)
 class SessionExceeds:
     """`session exceeds { internal, secret(hr) }`: a label of this run is not covered. (n, c) is covered by (m, d) where
-    n is m or below it in `levels`, and c is none or d. Never an error."""
+    n is m or below it in `levels`, and c is none or d. `untrusted` is no secret and always covered. Never an error."""
 
     clearance: tuple[Label, ...]
     span: Span = field(default=NOWHERE, compare=False, repr=False)

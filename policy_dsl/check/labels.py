@@ -11,15 +11,16 @@ from .survey import Survey, finding
 
 
 def unused_label(survey: Survey) -> Iterator[Finding]:
-    """A clearance looks at every label, so where there is one none is unused."""
-    if survey.every(Clearance) or survey.every(SessionExceeds):
+    """A label beside others that rules ask for. A clearance looks at all of them, so where there is one none is unused;
+    where no rule asks for any label, `uncleared-sink` says what that lets through."""
+    if any(survey.written.get(kind) for kind in (Clearance, SessionExceeds)):
         return
     asked = [node.label for _, node in survey.every(SessionHas)]
     asked += [node.source for _, node in survey.every(DerivedFrom) if isinstance(node.source, Label)]
     levels = [name for _, node in survey.every(Levels) for name in node.names]
     for placed, labelled in survey.every(LabelResults):
         label = labelled.label
-        if not any(_asks_for(wanted, label, levels) for wanted in asked):
+        if asked and not any(_asks_for(wanted, label, levels) for wanted in asked):
             message = f"no rule asks for the label `{label.name}`"
             help = f"give tools that write a clearance, ask `session has {label.name}`, or remove the label"
             yield finding(placed.file, "unused-label", label.span, message, help)

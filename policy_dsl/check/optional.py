@@ -42,13 +42,12 @@ def optional_in_forbid(survey: Survey) -> Iterator[Finding]:
         if site.rule.effect in (Effect.FORBID, Effect.REQUIRE_APPROVAL):
             for reading, tool, place in _missed(site.tools, site.condition):
                 written = as_written(reading, len(place))
-                yield finding(
-                    site.file,
-                    "optional-in-forbid",
-                    reading.operand.span,
-                    f"{_may_be_missing(tool, place)}, and then this rule holds",
-                    f"write `has {written} and ...` to let such calls pass it, `missing {written} or ...` if it is meant",
+                message = f"{_may_be_missing(tool, place)}, and then this rule holds"
+                help = (
+                    f"write `has {written} and ...` to let such calls pass it, "
+                    f"`missing {written} or ...` if it is meant"
                 )
+                yield finding(site.file, "optional-in-forbid", reading.operand.span, message, help)
     yield from _uncountable(survey)
 
 

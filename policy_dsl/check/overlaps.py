@@ -58,16 +58,20 @@ def _stands_above(forbid: Site, site: Site) -> bool:
 
 
 def overlap(survey: Survey) -> Iterator[Finding]:
-    """A forbid that calls get past because a grant of higher priority matches them too."""
+    """A forbid that calls get past because a grant of higher priority matches them too.
+
+    Only of a forbid with a condition: one without is what the grant above it is written to be an exception to. Layers
+    decide apart, so a priority in one says nothing about the rules of another.
+    """
     grants = [site for site in survey.sites if site.rule.effect in GRANTS and not site.rule.shadow]
     for site in survey.sites:
-        if site.rule.effect is not Effect.FORBID or site.rule.shadow:
+        if site.rule.effect is not Effect.FORBID or site.rule.shadow or site.condition is None:
             continue
-        above = (one for one in grants if one.rule.priority > site.rule.priority and _share(one, site))
-        for grant in above:
-            both = [one for one in (grant.condition, site.condition) if one is not None]
+        for grant in grants:
             # Where the grant takes every call, the forbid is dead: `shadowed` says so.
-            if grant.condition is not None and not contradict(both, survey):
+            if grant.condition is None or grant.rule.priority <= site.rule.priority or not _share(grant, site):
+                continue
+            if not contradict([grant.condition, site.condition], survey):
                 message = f"a call that {grant.called} matches too gets past this rule: its priority is higher"
                 help = "give this rule at least that priority, or exclude its calls from the other with `unless`"
                 yield finding(site.file, "overlap", site.rule.tools[0].span, message, help)
@@ -76,9 +80,13 @@ def overlap(survey: Survey) -> Iterator[Finding]:
 
 def _share(one: Site, other: Site) -> bool:
     """Whether some call of some principal can meet both."""
-    return _scopes_meet(one.scope, other.scope) and (
-        not set(one.tools).isdisjoint(other.tools)
-        or any(pattern_covers(a, b) or pattern_covers(b, a) for a in one.patterns for b in other.patterns)
+    return (
+        one.layer == other.layer
+        and _scopes_meet(one.scope, other.scope)
+        and (
+            not set(one.tools).isdisjoint(other.tools)
+            or any(pattern_covers(a, b) or pattern_covers(b, a) for a in one.patterns for b in other.patterns)
+        )
     )
 
 

@@ -84,11 +84,12 @@ class Sets:
         return self._test(("names from", found), lambda: found)
 
     def covered(self, clearance: Sequence[Label]) -> frozenset[tuple[str, str | None]]:
-        """Every label that a clearance lets pass: those at or below one of its own, in its compartment or in none."""
+        """Every label that a clearance lets pass: those at or below one of its own, in its compartment or in none, and
+        `untrusted`, which is no secret."""
         levels = self._levels
         found = frozenset(
             (name, compartment)
-            for label in clearance
+            for label in (*clearance, Label("untrusted"))
             for name in (levels[: levels.index(label.name) + 1] if label.name in levels else (label.name,))
             for compartment in (None, label.compartment)
         )

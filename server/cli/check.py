@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from time import time_ns
 from typing import Any
 
 from .output import console, write_json
@@ -28,7 +29,8 @@ def run(options: argparse.Namespace) -> int:
     from policy_dsl import check
 
     loaded = read_policies_or_fault(options.files, options.tools)
-    findings = [loaded] if isinstance(loaded, dict) else [_finding(found) for found in check(loaded)]
+    now = time_ns() // 1_000
+    findings = [loaded] if isinstance(loaded, dict) else [_finding(found) for found in check(loaded, now=now)]
     errors = sum(finding["severity"] == "error" for finding in findings)
     if options.json:
         shown = [{name: value for name, value in finding.items() if name != "rendered"} for finding in findings]
