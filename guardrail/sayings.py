@@ -72,7 +72,6 @@ class Sayings:
         ends = rule is not None and outcome.effect == "forbid" and rule.ends_session
         return Said(message, terms, ends, remaining)
 
-
     def _named(self, rule_id: str, call: ToolCall, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """What a prompt can name: the arguments, or the intent's fields in a rule that was written of an intent."""
         if "/" not in rule_id:

@@ -63,7 +63,7 @@ def measure(change: str, size: int, tools: int = TOOLS) -> Figure:
     started = time.process_time()
     comparison = compare(old, new)
     seconds = time.process_time() - started
-    relations = Counter(tool.relation for tool in comparison.tools if tool.named)
+    relations: Counter[str] = Counter(tool.relation for tool in comparison.tools if tool.named)
     return Figure(change, size, tools, seconds, dict(relations), comparison.unknowns)
 
 

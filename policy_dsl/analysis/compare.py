@@ -12,6 +12,7 @@ from .answers import NOTHING_MORE, Comparison, Direction, Shown, SolverMissing, 
 
 if TYPE_CHECKING:
     from .demands import Level, Stand
+    from .ground import Ground
     from .names import ToolClass
     from .parties import Meeting
 
@@ -72,15 +73,24 @@ class _Comparing:
                 continue
             told.add(alike)
             old, new = stands
+            grounds: dict[tuple[str | None, bool], Ground] = {}
             yield ToolComparison(
                 one.server,
                 one.tool,
                 one.named,
-                widening=self._beyond(one, new, old, swapped=False),
-                narrowing=self._beyond(one, old, new, swapped=True),
+                widening=self._beyond(one, new, old, grounds, swapped=False),
+                narrowing=self._beyond(one, old, new, grounds, swapped=True),
             )
 
-    def _beyond(self, of: ToolClass, ours: Stand, theirs: Stand, *, swapped: bool) -> Direction:
+    def _beyond(
+        self,
+        of: ToolClass,
+        ours: Stand,
+        theirs: Stand,
+        grounds: dict[tuple[str | None, bool], Ground],
+        *,
+        swapped: bool,
+    ) -> Direction:
         from .search import Question
 
         if _fingerprint(ours) == _fingerprint(theirs) and not self.meeting.apart:
@@ -88,7 +98,7 @@ class _Comparing:
         engines = (self.old, self.new) if swapped else (self.new, self.old)
 
         def shown(level: Level) -> Shown:
-            return Question(self.meeting, of, ours, theirs, engines, level, swapped).answer()
+            return Question(self.meeting, of, ours, theirs, engines, level, swapped, grounds).answer()
 
         allowed = shown("allow")
         example = allowed.counterexample

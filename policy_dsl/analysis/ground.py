@@ -1,4 +1,4 @@
-"""What all queries of one question share: a world, its rails and a solver, and what was learnt along the way.
+"""What all queries about one tool share: a world and its rails, a solver, and what was learnt along the way.
 
 A demand is stated as a tree of demands on single rules; here it becomes a formula, once. The solver holds the axioms
 and the demands common to all grants; each query adds its own above a `push`. When a demand asks for more elements of a
@@ -53,10 +53,11 @@ class Misfit:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Unbound:
-    """The demand that the principal is not of a scope."""
+class Scoped:
+    """The demand that the principal is of a scope, or (`bound` false) is not."""
 
     scope: Scope
+    bound: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +70,7 @@ class Both:
     parts: tuple[Demand, ...]
 
 
-Demand = On | Misfit | Unbound | Either | Both
+Demand = On | Misfit | Scoped | Either | Both
 
 
 class Ground:
@@ -89,9 +90,17 @@ class Ground:
         self.world = World(self._declared, self._shape, self._meeting.labels)
         terms = Terms(self.world, self._meeting.trackers)
         self.rails = Rails(self.world, terms, self._meeting.texts[:OFFERED])
+        self._formulas: dict[Demand, Formula] = {}  # by identity, and kept alive by it
+        self._begin()
+
+    def restart(self) -> None:
+        """Begin another question in the same world: nothing is common yet."""
+        self.common = []
+        self._begin()
+
+    def _begin(self) -> None:
         self.solver = z3.Solver()
         self.solver.set("rlimit", EFFORT)
-        self._formulas: dict[Demand, Formula] = {}  # by identity, and kept alive by it
         self._axioms = self._under = self._settled = 0
         self._settle()
 
@@ -110,6 +119,7 @@ class Ground:
         self._settle()
         self.solver.push()
         self.require(*demands)
+        self._add(self._lemmas())
 
     def end(self) -> None:
         """Close it: what was added since `begin` goes, axioms too."""
@@ -126,7 +136,7 @@ class Ground:
         if self._grow(demands):
             self._build()
             self.solver.push()
-            self._add([self._formula(demand) for demand in self.own])
+            self._add([*(self._formula(demand) for demand in self.own), *self._lemmas()])
         else:
             self._add([self._formula(demand) for demand in demands])
 
@@ -146,6 +156,11 @@ class Ground:
     def learn(self, node: Node, text: str) -> None:
         self.learnt.setdefault(node.name, {})[text] = None
         self._add([view.lemma(text) for view in self.world.views.made.values() if view.node is node])
+
+    def _lemmas(self) -> list[Formula]:
+        """What was learnt about texts in earlier queries."""
+        views = self.world.views.made.values()
+        return [view.lemma(text) for view in views for text in self.learnt.get(view.node.name, ())]
 
     def check(self) -> tuple[str, Any]:
         """`sat` with a model, `unsat`, `unknown`, or `inexact`: a call whose arithmetic needs more than 1,000 digits is
@@ -203,8 +218,9 @@ class Ground:
                 return conjunction([self._formula(part) for part in parts])
             case Misfit(declared):
                 return self.world.arguments.misfits(declared)
-            case Unbound(scope):
-                return negation(self.world.binds(scope))
+            case Scoped(scope, bound):
+                binds = self.world.binds(scope)
+                return binds if bound else negation(binds)
             case On():
                 return self._on(demand)
 

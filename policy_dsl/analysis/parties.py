@@ -34,7 +34,7 @@ from ..ast import (
     Tracker,
 )
 from .rails import Side
-from .world import LabelName
+from .world import UNTRUSTED, LabelName
 
 GRANTS: Final = (Effect.ALLOW, Effect.ASK)
 
@@ -207,9 +207,10 @@ def _nodes(root: Any) -> Iterator[Any]:
 def _labels(conditions: Sequence[Condition], levels: tuple[str, ...]) -> tuple[LabelName, ...]:
     """Enough labels to tell all conditions about labels apart: every name and compartment, and one of each beside."""
     found = [node for node in _nodes(conditions) if isinstance(node, Label)]
-    names = dict.fromkeys([*(label.name for label in found), *levels, "untrusted"])
+    names = dict.fromkeys([*(label.name for label in found), *levels, "another-label"])
+    names.pop(UNTRUSTED[0], None)
     compartments = dict.fromkeys([None, *(label.compartment for label in found), "another"])
-    return tuple((name, within) for name in [*names, "another-label"] for within in compartments)
+    return (UNTRUSTED, *((name, within) for name in names for within in compartments))
 
 
 def _texts(conditions: Sequence[Condition]) -> Iterator[str]:

@@ -26,7 +26,6 @@ from ..ast import (
     IsType,
     Json,
     JsonType,
-    Label,
     Like,
     Literal,
     MailSet,
@@ -58,7 +57,7 @@ from . import patterns
 from .solver import Formula, conjunction, disjunction, implication, negation, z3
 from .terms import SCALARS, Elements, Term, Terms, as_string, folded, of_node
 from .tree import KINDS, Node
-from .world import World, carries, is_covered
+from .world import World, carries, is_cleared
 
 SAID = (JsonType.TEXT, JsonType.NUMBER)
 """What can come from somewhere: a test of where another kind of value comes from is an error."""
@@ -105,7 +104,7 @@ class Rails:
             case SessionHas(label):
                 return _on(rail, self._labels(side, lambda one: carries(one, label, side.levels)))
             case SessionExceeds(clearance):
-                labels = self._labels(side, lambda one: not _passes(one, clearance, side.levels))
+                labels = self._labels(side, lambda one: not is_cleared(one, clearance, side.levels))
                 return _on(rail, labels)
             case FromSource(operand, source, loosely):
                 self.uses_labels = True
@@ -486,8 +485,3 @@ _LEAVES: Mapping[type, Callable[[Rails, Any, bool, Elements], Formula]] = {
     TimeBetween: _time_between,
     TimeWithin: _time_within,
 }
-
-
-def _passes(label: tuple[str, str | None], clearance: tuple[Label, ...], levels: tuple[str, ...]) -> bool:
-    """Whether a clearance lets a label pass. `untrusted` is no secret: every one does."""
-    return label[0] == "untrusted" or any(is_covered(label, by, levels) for by in clearance)

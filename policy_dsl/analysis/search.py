@@ -18,7 +18,7 @@ from ..ast import LAYERS, Effect
 from ..outcome import Outcome
 from .answers import PROVED, Counterexample, Shown
 from .demands import Covering, Level, Stand, blocking, granting
-from .ground import Both, Demand, Either, Ground, Misfit, Mode, On, Unbound
+from .ground import Both, Demand, Either, Ground, Misfit, Mode, On, Scoped
 from .names import ToolClass
 from .parties import Entry, Layer, Meeting
 from .rails import Side
@@ -48,7 +48,8 @@ class Question:
     """`ours` and `theirs` on one tool at one level: is there a call that ours grants and theirs does not?
 
     `engines` are ours and theirs; `swapped` tells that ours is the old policy. `split` asks with the labels and sources
-    of the two sessions apart, as they may be where the policies label or trust results differently.
+    of the two sessions apart, as they may be where the policies label or trust results differently. `grounds` are
+    shared by all questions about one tool.
     """
 
     meeting: Meeting
@@ -58,6 +59,7 @@ class Question:
     engines: tuple[Engine, Engine]
     level: Level
     swapped: bool
+    grounds: dict[tuple[str | None, bool], Ground]
     split: bool = False
 
     def answer(self) -> Shown:
@@ -95,8 +97,13 @@ class _Search:
 
     def __init__(self, question: Question) -> None:
         self.question = question
-        tool = question.ours.tool
-        self.ground = Ground(question.meeting, None if tool is None else tool.parameters, question.shape())
+        key = (question.ours.tool_digest, question.split)
+        if key not in question.grounds:
+            tool = question.ours.tool
+            declared = None if tool is None else tool.parameters
+            question.grounds[key] = Ground(question.meeting, declared, question.shape())
+        self.ground = question.grounds[key]
+        self.ground.restart()
         self._said: dict[tuple[str, Mode, bool], On] = {}
         self._always: set[str] = set()
 
@@ -133,6 +140,7 @@ class _Query:
     def answer(self) -> Shown:
         self.ground.begin(*self._our_demands())
         try:
+            self._begin_with_namesake()
             return self._answer()
         finally:
             self.ground.end()
@@ -177,7 +185,7 @@ class _Query:
             for grant in granting(layer, level)
         ]
         if not layer.closed:
-            unbound = (Unbound(grant.rule.scope) for grant in layer.grants)
+            unbound = (Scoped(grant.rule.scope, False) for grant in layer.grants)
             ways.append(Both((*unbound, *(say(one, "spared", ours) for one in blocking(layer, None, level)))))
         return Either(tuple(ways))
 
@@ -298,25 +306,47 @@ class _Query:
         return False
 
     def _uncover(self, outcome: Outcome, case: Case) -> bool:
-        """What makes theirs grant the call must not be so: one of its grants untrue, or something in its way."""
-        theirs, say = self.question.theirs, self.search.say
-        ways: list[Demand] = []
-        key = []
-        for index, layer in enumerate(theirs.layers):
+        """The grants by which theirs covers the call must not do so."""
+        grants = []
+        for index, layer in enumerate(self.question.theirs.layers):
             grant = self._granted_by(layer, outcome, case)
             if grant is None and (index == 0 or layer.closed):
                 return False
-            key.append("" if grant is None else grant.id)
+            grants.append(grant)
+        return self._deny(grants)
+
+    def _begin_with_namesake(self) -> None:
+        """The grant of theirs with the same id is most often what covers ours: denied before anybody asks."""
+        theirs = self.question.theirs
+        if theirs.known and theirs.single():
+            top = granting(theirs.layers[0], self.question.level)
+            namesake = next((one for one in top if one.id == self.grant.id), None)
+            if namesake is not None:
+                self._deny([namesake, *(None for _ in theirs.layers[1:])])
+
+    def _deny(self, grants: Sequence[Entry | None]) -> bool:
+        """One of their grants, one for each layer, is untrue, or something stands in its way; false if that is known.
+
+        None is a layer that only restricts, as long as no grant of it binds the principal.
+        """
+        theirs, say = self.question.theirs, self.search.say
+        stated = f"denied {[grant and grant.id for grant in grants]}"
+        if stated in self.stated:
+            return False
+        self.stated.add(stated)
+        # What stands in our way already cannot be in theirs, if it reads the call as theirs does.
+        alike = not self.question.meeting.apart and theirs.tool_digest == self.question.ours.tool_digest
+        ways: list[Demand] = []
+        for layer, grant in zip(theirs.layers, grants, strict=True):
             if grant is not None:
                 ways.append(say(grant, "untrue", theirs))
+            else:
+                ways += [Scoped(one.rule.scope, True) for one in layer.grants]
             ways += [
                 say(one, "holds", theirs)
                 for one in blocking(layer, grant, self.question.level)
-                if one.key not in self.spared or self.question.meeting.apart
+                if not (alike and one.key in self.spared)
             ]
-        if f"covered {key}" in self.stated:
-            return False
-        self.stated.add(f"covered {key}")
         if theirs.tool is not None and theirs.tool_digest != self.question.ours.tool_digest:
             ways.append(Misfit(theirs.tool.parameters))
         self.ground.require(Either(tuple(ways)))

@@ -21,6 +21,9 @@ from .views import Views
 
 LabelName = tuple[str, str | None]
 
+UNTRUSTED: LabelName = ("untrusted", None)
+"""Of every result that nothing trusts. It is no secret, so no clearance is about it."""
+
 THEIRS = "their "
 """The tag of labels and sources of the other policy's session, where the two are told apart."""
 
@@ -158,9 +161,11 @@ def _any_day(weekday: Any, days: tuple[int, ...]) -> Formula:
     return disjunction(weekday == day for day in days) if days else True
 
 
-def is_covered(label: LabelName, by: Label, levels: tuple[str, ...]) -> bool:
+def is_cleared(label: LabelName, clearance: Sequence[Label], levels: tuple[str, ...]) -> bool:
     """(n, c) is covered by (m, d) where n is m or below it in `levels`, and c is none or d."""
-    return _reaches(by.name, label[0], levels) and label[1] in (None, by.compartment)
+    return label == UNTRUSTED or any(
+        _reaches(by.name, label[0], levels) and label[1] in (None, by.compartment) for by in clearance
+    )
 
 
 def carries(label: LabelName, wanted: Label, levels: tuple[str, ...]) -> bool:

@@ -35,10 +35,9 @@ from policy_dsl.errors import quoted
 from policy_dsl.findings import Finding
 from policy_dsl.types import same_scalar
 
-from .leftovers import moment
 from .places import Elements, Place, element_of, place_of, show
 from .subjects import subjects
-from .survey import Survey, finding, members_of, resolved, word_span
+from .survey import Survey, finding, members_of, resolved
 
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _DENIED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
@@ -84,12 +83,6 @@ def never_matches(survey: Survey) -> Iterator[Finding]:
         if subject.condition is not None:
             for span, message, help in _explore([(subject.condition, True)], {}, {}, survey):
                 yield finding(subject.file, "never-matches", span, message, help)
-    for site in survey.sites:
-        start, end = site.rule.validity.start, site.rule.validity.end
-        if start is not None and end is not None and moment(end) <= moment(start):
-            span = word_span(site.file, site.rule.span, end)
-            message = f"this is never true: the rule ends at {quoted(end)} and begins at {quoted(start)}"
-            yield finding(site.file, "never-matches", span, message, "write the later time after `until`")
 
 
 def contradict(joined: list[Condition], survey: Survey) -> bool:

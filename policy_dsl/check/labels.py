@@ -21,8 +21,9 @@ def unused_label(survey: Survey) -> Iterator[Finding]:
     for placed, labelled in survey.every(LabelResults):
         label = labelled.label
         if asked and not any(_asks_for(wanted, label, levels) for wanted in asked):
-            message = f"no rule asks for the label `{label.name}`"
-            help = f"give tools that write a clearance, ask `session has {label.name}`, or remove the label"
+            named = label.name if label.compartment is None else f"{label.name}({label.compartment})"
+            message = f"no rule asks for the label `{named}`"
+            help = f"give tools that write a clearance, ask `session has {named}`, or remove the label"
             yield finding(placed.file, "unused-label", label.span, message, help)
 
 

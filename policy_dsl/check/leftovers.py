@@ -28,13 +28,13 @@ def shadow_left(survey: Survey) -> Iterator[Finding]:
 def expired(survey: Survey) -> Iterator[Finding]:
     for site in survey.sites:
         end = site.rule.validity.end
-        if end is not None and survey.now is not None and survey.now >= moment(end):
+        if end is not None and survey.now is not None and survey.now >= _moment(end):
             span = word_span(site.file, site.rule.span, end)
             message = f"this rule is none since {quoted(end)}"
             yield finding(site.file, "expired", span, message, "remove the rule, or give it a later end")
 
 
-def moment(written: str) -> int:
+def _moment(written: str) -> int:
     """Microseconds since 1970 UTC of a time that a policy writes."""
     return (datetime.fromisoformat(written) - _EPOCH) // timedelta(microseconds=1)
 
@@ -50,7 +50,7 @@ def hidden_grant(survey: Survey) -> Iterator[Finding]:
                     tool in site.tools
                     and site.rule.effect in GRANTS
                     and not site.rule.shadow
-                    and (hide.scope.is_everyone or hide.scope == site.scope)
+                    and (placed.scope.is_everyone or placed.scope == site.scope)
                     for site in survey.sites
                 )
             ]

@@ -150,6 +150,8 @@ def _mismatches(node: Leaf | Quantified, reader: Reader) -> Iterator[Fault]:
             kind = JsonType.NUMBER if asked is JsonType.INTEGER else asked
             if kind not in reader.kinds(operand):
                 yield Fault(node.span, f"{reader.phrase(operand)}, so it is never {asked.value}")
+        case Matches(operand, search=True):
+            yield from _needs(operand, TEXT, "`contains` a pattern reads text", reader)
         case Matches(operand) | Like(operand) | Under(operand) | Runs(_, operand):
             yield from _needs(operand, TEXT, f"{_WORDS[type(node)]} reads text", reader)
         case FromUser(operand):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from policy_dsl.ast import ALWAYS, And, Change, Condition, Effect, Not, Rewrite, Scope, SetArgument
+from policy_dsl.ast import ALWAYS, And, Change, Condition, Effect, Not, Rewrite, Scope
 from policy_dsl.errors import quoted
 from policy_dsl.findings import Finding
 
@@ -98,13 +98,13 @@ def _scopes_meet(one: Scope, other: Scope) -> bool:
 
 def rewrite_overlap(survey: Survey) -> Iterator[Finding]:
     """Two rewrites of one place: where both match and disagree, the call is forbidden."""
-    for (first, one), (second, other) in combinations(survey.every(Rewrite), 2):
-        shared = set(survey.tools(one.tools)) & set(survey.tools(other.tools))
-        if not shared or one.shadow or other.shadow or not _scopes_meet(one.scope, other.scope):
+    read = [(placed, rewrite, frozenset(survey.tools(rewrite.tools))) for placed, rewrite in survey.every(Rewrite)]
+    for (first, one, ours), (second, other, theirs) in combinations(read, 2):
+        if ours.isdisjoint(theirs) or one.shadow or other.shadow or not _scopes_meet(first.scope, second.scope):
             continue
-        clash = next(((a, b) for a in one.changes for b in other.changes if _clash(a, b)), None)
+        clash = next((b for a in one.changes for b in other.changes if _clash(a, b)), None)
         if clash is not None and not contradict([*_when(one, survey), *_when(other, survey)], survey):
-            yield _told(first, one, second, clash[1])
+            yield _told(first, one, second, clash)
 
 
 def _told(first: Placed, one: Rewrite, second: Placed, change: Change) -> Finding:
@@ -119,8 +119,7 @@ def _clash(one: Change, other: Change) -> bool:
     length = min(len(one.path), len(other.path))
     if one.path[:length] != other.path[:length]:
         return False
-    same = isinstance(one, SetArgument) and isinstance(other, SetArgument) and repr(one) == repr(other)
-    return not same and not (type(one) is type(other) and not isinstance(one, SetArgument) and repr(one) == repr(other))
+    return repr(one) != repr(other)
 
 
 def _when(rewrite: Rewrite, survey: Survey) -> list[Condition]:

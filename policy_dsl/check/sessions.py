@@ -75,11 +75,11 @@ def uncleared_sink(survey: Survey) -> Iterator[Finding]:
     """Labels that nothing looks at before a tool writes."""
     if not survey.every(LabelResults):
         return
-    cleared = {tool for _, clearance in survey.every(Clearance) for tool in survey.tools(clearance.tools)}
+    watched = _watched(survey)
     told: set[Tool] = set()
     for site in survey.sites:
         for tool in site.tools if site.rule.effect in GRANTS else ():
-            if tool in told or tool in cleared or only_reads(tool) or _is_watched(tool, survey):
+            if tool in told or tool in watched or only_reads(tool):
                 continue
             told.add(tool)
             message = f"results are labelled, and {quoted(tool.identity)} may be called with any label in the session"
@@ -87,12 +87,14 @@ def uncleared_sink(survey: Survey) -> Iterator[Finding]:
             yield finding(site.file, "uncleared-sink", site.rule.tools[0].span, message, help)
 
 
-def _is_watched(tool: Tool, survey: Survey) -> bool:
-    """Whether some rule about the tool asks for the session's labels."""
+def _watched(survey: Survey) -> set[Tool]:
+    """The tools that a clearance is on, or a rule that asks for the session's labels."""
+    found = {tool for _, clearance in survey.every(Clearance) for tool in survey.tools(clearance.tools)}
     asks = (SessionHas, SessionExceeds)
-    return any(
-        tool in site.tools and any(isinstance(node, asks) for node in nodes((site.condition,))) for site in survey.sites
-    )
+    for site in survey.sites:
+        if any(isinstance(node, asks) for node in nodes((site.condition,))):
+            found.update(site.tools)
+    return found
 
 
 def derived_grant(survey: Survey) -> Iterator[Finding]:
@@ -107,13 +109,13 @@ def derived_grant(survey: Survey) -> Iterator[Finding]:
 
 def derived_guard(survey: Survey) -> Iterator[Finding]:
     """A restriction that a paraphrase slips past, with nothing about the session's labels beside it."""
-    cleared = {tool for _, clearance in survey.every(Clearance) for tool in survey.tools(clearance.tools)}
+    watched = _watched(survey)
     for site in survey.sites:
         tests = [tested.node for tested in each_test(site.condition)]
         derived = next((node for node in tests if isinstance(node, DerivedFrom)), None)
         if derived is None or site.rule.effect not in RESTRICTS or not _is_all_derived(site):
             continue
-        open_ones = [tool for tool in site.tools if tool not in cleared and not _is_watched(tool, survey)]
+        open_ones = [tool for tool in site.tools if tool not in watched]
         if open_ones:
             message = f"only likeness of content guards {quoted(open_ones[0].identity)}: a paraphrase passes"
             help = f"add `require approval for {open_ones[0].name} when session has untrusted`, or a `clearance`"

@@ -50,7 +50,7 @@ def exceeds(carried: Labels, clearance: tuple[Label, ...], levels: tuple[str, ..
             for cleared in clearance
         )
         for name, compartment in carried
-        if name != "untrusted"
+        if (name, compartment) != ("untrusted", None)
     )
 
 

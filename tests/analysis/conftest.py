@@ -19,6 +19,7 @@ NUMBERS = (0, 1, -1, 2, 5, 10, Decimal("0.5"), Decimal("5.00"), Decimal("2.25"))
 NAMES = ("a", "b", "items", "box")
 MEMBERS = ("a", "deep")
 PATTERNS = ("a", "ab?.*", ".*c", "a|ab|1", "[a-z]+", "[^a]*", "(?i)ab", "\\d+", "/srv/.*", "a{1,3}b")
+LABELS = ("secret", "public", "own")
 HOLDS = ("starts with", "ends with", "contains")
 KNOWN = (ast.Claim("dept"), ast.PrincipalPart("agent"))
 DOMAINS = ("corp.example", "eu.corp.example", "api.corp.example")
@@ -204,7 +205,7 @@ class Maker:
             lambda e: ast.FromSource(place(e), 0, pick((True, False))),
             lambda e: ast.Seen(2, pick(((), (ast.Argument(("a",)),)))),
             lambda e: ast.HasRole(pick(("it", "finance"))),
-            lambda e: ast.SessionHas(ast.Label(pick(("secret", "public", "own")), pick((None, "hr")))),
+            lambda e: ast.SessionHas(pick((ast.Label("untrusted"), ast.Label(pick(LABELS), pick((None, "hr")))))),
             lambda e: ast.SessionExceeds((ast.Label(pick(("secret", "public")), pick((None, "hr"))),)),
             lambda e: ast.TimeBetween(pick((None, 60)), 600, pick(((), (0, 1))), "UTC"),
             lambda e: ast.TimeWithin(pick((None, 10**15)), pick((None, 2 * 10**15))),
@@ -238,7 +239,8 @@ class Maker:
     def facts(self) -> Facts:
         chance = self.chance
         labels = chance.sample(
-            [("secret", "hr"), ("secret", None), ("public", None), ("own", None)], chance.randint(0, 2)
+            [("secret", "hr"), ("secret", None), ("public", None), ("own", None), ("untrusted", None)],
+            chance.randint(0, 2),
         )
         agent, roles = (
             chance.choice((None, "bot", "other")),

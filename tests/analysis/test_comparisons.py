@@ -95,3 +95,13 @@ def test_without_z3_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delattr("policy_dsl.analysis.solver", raising=False)
     with pytest.raises(SolverMissing, match="leastward\\[analysis\\]"):
         compare(_policy("allow t(x)"), _policy("allow t(x)"))
+
+
+def test_a_lower_layer_closes_only_for_whom_it_grants() -> None:
+    """Found by test_honesty.py (pair 1049): the first call replayed is of nobody, for whom the layer abstains."""
+    top = parse("language 1\nallow t(x)\n", "top.lw")
+    low = parse('language 1\nlayer team\nfor agent "bot" { allow t(x) when x == 1 }\n', "low.lw")
+    [tool, *_] = compare(policy_set([top]), policy_set([top, low])).tools
+    assert tool.relation == "narrower"
+    assert tool.narrowing.allowed.counterexample is not None
+    assert tool.narrowing.allowed.counterexample.facts[1].agent == "bot"

@@ -1,5 +1,8 @@
 """policy_dsl/analysis: what is called proved is never contradicted, and every counterexample is one.
 
+All of the encoding is on trial here: demands.py, ground.py, parties.py, rails.py, replay.py, solver.py, terms.py,
+tree.py, views.py, world.py and answers.py.
+
 Pairs of random policies, most of them one small change apart. Where a direction is proved to be empty, random calls in
 random sessions are decided under both policies and must not go that way. The seeds and how many answers were unknown
 are printed.

@@ -12,7 +12,7 @@ EXPECTED = {
     ("GET", "/v1/models"): "call",
     ("POST", "/v1/decide"): "decide",
     ("POST", "/v1/runs"): "runs",
-        ("POST", "/v1/runs/{id}/acts"): "approve",
+    ("POST", "/v1/runs/{id}/acts"): "approve",
     ("GET", "/v1/decisions/{id}"): "audit",
     ("GET", "/healthz"): None,
     ("GET", "/readyz"): None,
