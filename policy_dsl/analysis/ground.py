@@ -171,14 +171,14 @@ class Ground:
             return ("unsat" if self.solver.check() == z3.unsat else "inexact"), None
         return str(found), self.solver.model() if found == z3.sat else None
 
-    def check_offer(self, nodes: Sequence[tuple[Node, Any]]) -> Any | None:
-        """A model in which nodes hold these texts, if there is one."""
+    def check_offer(self, nodes: Sequence[tuple[Node, Any]]) -> tuple[str, Any]:
+        """The same with nodes that hold these texts."""
         self.solver.push()
         self.solver.add(*(node.text == text for node, text in nodes))
         found = self.solver.check(*self.rails.terms.inexact)
         model = self.solver.model() if found == z3.sat else None
         self.solver.pop()
-        return model
+        return str(found), model
 
     def _add(self, formulas: Sequence[Formula]) -> None:
         axioms = self.world.axioms

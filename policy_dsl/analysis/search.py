@@ -268,8 +268,8 @@ class _Query:
         for chosen in islice(product(*choices), MAX_OFFERS) if choices else ():
             for node, text in chosen:
                 self.ground.learn(node, text)
-            model = self.ground.check_offer([(node, text_term(text)) for node, text in chosen])
-            if model is not None:
+            verdict, model = self.ground.check_offer([(node, text_term(text)) for node, text in chosen])
+            if verdict != "unsat":  # what is too hard with one text is so with another
                 return model
         return None
 
