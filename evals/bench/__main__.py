@@ -1,10 +1,10 @@
-"""`make bench`: decisions, records and the gate, one after the other, each with its peers in the same run."""
+"""`make bench`: decisions, sessions, checks, records and the gate, one after the other, with peers in the same run."""
 
 from __future__ import annotations
 
 import sys
 
-from . import decide, gate, records, session
+from . import check, decide, gate, records, session
 
 if __name__ == "__main__":
-    sys.exit(max(part.main([]) for part in (decide, session, records, gate)))
+    sys.exit(max(part.main([]) for part in (decide, session, check, records, gate)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
@@ -54,11 +55,13 @@ class ModelProposer:
 
     def _answer(self, words: str, catalogue: Catalogue, attempt: int) -> str:
         """The text of one answer. What went wrong before is not repeated to the model: it would quote the model."""
+        os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else its import asks the network for prices
         try:
             litellm: Any = import_module("litellm")
         except ImportError as error:
             raise Unproposable("a model needs litellm: install `leastward[llm]`") from error
         try:
+            litellm.suppress_debug_info = True  # it prints pages of help otherwise
             response: Any = litellm.completion(
                 model=self.model,
                 api_base=self.base_url,
