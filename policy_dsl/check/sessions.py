@@ -97,6 +97,16 @@ def _watched(survey: Survey) -> set[Tool]:
     return found
 
 
+def _distrusted(survey: Survey) -> set[Tool]:
+    """The tools that a rule watches for what is untrusted: no clearance does, as `untrusted` passes every one."""
+    return {
+        tool
+        for site in survey.sites
+        if any(isinstance(node, SessionHas) and node.label.name == "untrusted" for node in nodes((site.condition,)))
+        for tool in site.tools
+    }
+
+
 def derived_grant(survey: Survey) -> Iterator[Finding]:
     """Whether a value was derived is guessed from its content: good enough to refuse by, never to grant by."""
     for site in survey.sites:
@@ -109,16 +119,18 @@ def derived_grant(survey: Survey) -> Iterator[Finding]:
 
 def derived_guard(survey: Survey) -> Iterator[Finding]:
     """A restriction that a paraphrase slips past, with nothing about the session's labels beside it."""
-    watched = _watched(survey)
+    watched, distrusted = _watched(survey), _distrusted(survey)
     for site in survey.sites:
         tests = [tested.node for tested in each_test(site.condition)]
         derived = next((node for node in tests if isinstance(node, DerivedFrom)), None)
         if derived is None or site.rule.effect not in RESTRICTS or not _is_all_derived(site):
             continue
-        open_ones = [tool for tool in site.tools if tool not in watched]
+        untrusted = derived.source == "untrusted"
+        open_ones = [tool for tool in site.tools if tool not in (distrusted if untrusted else watched)]
         if open_ones:
             message = f"only likeness of content guards {quoted(open_ones[0].identity)}: a paraphrase passes"
-            help = f"add `require approval for {open_ones[0].name} when session has untrusted`, or a `clearance`"
+            asked = f"add `require approval for {open_ones[0].name} when session has untrusted`"
+            help = asked if untrusted else f"{asked}, or a `clearance`"
             yield finding(site.file, "derived-guard", derived.span, message, help)
 
 
