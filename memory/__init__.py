@@ -8,9 +8,9 @@ Abstraction  a generalised rule that owns Evidence; local ones are carved out of
 Gate         what must be open before an Abstraction speaks: a posterior's lower bound, or an e-process
 Snapshot     all that may speak, immutable; Voice makes it an Experience of the Guard
 
-Flow: Observed + Report -> event (service/, store/) -> State (learning/: fold, then induce, conflict, split, merge, gate,
-expire) -> Snapshot -> Voice (voice/) -> Advice -> Decision. A State is a pure function of its events, so that a reporter
-can be taken out of history and every refresh can be replayed.
+Flow: Observed + Report -> event (service/, store/) -> State (learning/: fold, then induce, conflict, split, merge,
+gate, expire) -> Snapshot -> Voice (voice/) -> Advice -> Decision. A State is a pure function of its events, so that a
+reporter can be taken out of history and every refresh can be replayed.
 
 After arXiv 2605.14454 (LiSA), of which only the abstract was to be read; the mathematics is docs/memory-mathematics.md.
 """
