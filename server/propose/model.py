@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Final
 
 from policy_dsl import Catalogue, Tool, parse_json
 
+from ..asking import Asked, NoAnswer, NoLibrary
 from .answer import SCHEMA, BadAnswer, read_answer
 from .entities import MAX_REQUEST
 from .restrictions import Proposal, Unproposable
@@ -43,44 +42,21 @@ class ModelProposer:
     def __call__(self, words: str, catalogue: Catalogue) -> Proposal:
         if len(words) > MAX_REQUEST:
             raise Unproposable(f"the request has more than {MAX_REQUEST} characters")
+        asked = Asked(self.model, self.base_url, self.timeout)
         faults: list[str] = []
         for attempt in range(self.attempts):
             try:
-                restrictions = read_answer(self._answer(words, catalogue, attempt), words, catalogue)
-            except BadAnswer as error:
+                # Progent's ladder: the first answer as sure as the model can be, later ones freer. What went wrong
+                # before is not repeated to the model: it would quote the model.
+                text = asked.answer(messages(words, catalogue), "session_policy", SCHEMA, 0.2 * attempt)
+                restrictions = read_answer(text, words, catalogue)
+            except NoLibrary as error:
+                raise Unproposable(str(error)) from error
+            except (NoAnswer, BadAnswer) as error:
                 faults.append(str(error))
             else:
                 return Proposal(restrictions, self.model, tuple(faults))
         raise Unproposable(f"no usable answer from `{self.model}`: {'; '.join(faults)}")
-
-    def _answer(self, words: str, catalogue: Catalogue, attempt: int) -> str:
-        """The text of one answer. What went wrong before is not repeated to the model: it would quote the model."""
-        os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else its import asks the network for prices
-        try:
-            litellm: Any = import_module("litellm")
-        except ImportError as error:
-            raise Unproposable("a model needs litellm: install `leastward[llm]`") from error
-        try:
-            litellm.suppress_debug_info = True  # it prints pages of help otherwise
-            response: Any = litellm.completion(
-                model=self.model,
-                api_base=self.base_url,
-                messages=messages(words, catalogue),
-                response_format={
-                    "type": "json_schema",
-                    "json_schema": {"name": "session_policy", "schema": SCHEMA, "strict": True},
-                },
-                # Progent's ladder: the first answer as sure as the model can be, later ones freer.
-                temperature=0.2 * attempt,
-                timeout=self.timeout,
-                num_retries=0,
-            )
-            text = response.choices[0].message.content
-        except Exception as error:  # litellm re-raises a type per provider; whatever it is, there is no answer
-            raise BadAnswer(f"no answer ({type(error).__name__})") from error
-        if not isinstance(text, str):
-            raise BadAnswer("no text")
-        return text
 
 
 def messages(words: str, catalogue: Catalogue) -> list[dict[str, str]]:
