@@ -10,6 +10,8 @@ Words
 - Catalogue    which Tools there are and what arguments each takes: the authority a policy is checked against
 - Finding      one thing `check` found in a policy that parses
 - Program      a PolicySet compiled; Outcome is what it says to one call, with a Reason and its RuleErrors
+- learnable    what memory may open; a call's ceiling is its Outcome if all of that were open; learned rules carry
+               the evidence they rest on
 - state        what a session remembers of earlier calls, so that rules may ask about them (state/)
 - reference    the same meaning written plainly and slowly, for the Program to be compared with
 
@@ -76,6 +78,8 @@ from .ast import (
     Label,
     LabelResults,
     Layer,
+    Learnable,
+    LearnedFrom,
     LengthOf,
     Levels,
     Like,
@@ -226,6 +230,8 @@ __all__ = [
     "Label",
     "LabelResults",
     "Layer",
+    "Learnable",
+    "LearnedFrom",
     "LengthOf",
     "Levels",
     "Like",

@@ -34,6 +34,7 @@ def spellings(kind: str) -> Iterable[str]:
 MANY: Final = 5
 SCOPED: Final = frozenset(
     {"SHADOW", "_ALLOW", "_ASK", "_FORBID", "_REQUIRE", "_LIMIT", "_COUNTER", "_CLEARANCE", "_REWRITE", "_HIDE"}
+    | {"_LEARNABLE", "LEARNED"}
 )
 """What begins a rule, or another sentence that may stand in a `for` block."""
 
@@ -43,7 +44,8 @@ STATEMENTS: Final = SCOPED | frozenset(
 )
 """What begins a statement."""
 
-_RULES: Final = SCOPED - {"SHADOW", "_COUNTER", "_CLEARANCE", "_HIDE"}
+_RULES: Final = SCOPED - {"SHADOW", "_COUNTER", "_CLEARANCE", "_HIDE", "_LEARNABLE", "LEARNED"}
+_EFFECTS: Final = frozenset({"_ALLOW", "_ASK", "_FORBID", "_REQUIRE"})
 _TESTS: Final = frozenset(
     {"COMPARE", "_IN", "_MATCHES", "CONTAINS", "_LIKE", "STARTS", "ENDS", "UNDER", "_FROM", "_DERIVED", "_IS", "_RUNS"}
     | {"_NOT"}
@@ -61,7 +63,7 @@ _NEGLIGIBLE: Final = frozenset(
 )
 _CLAUSES: Final = frozenset(
     {"_AS", "_PRIORITY", "_WHEN", "_UNLESS", "_MESSAGE", "_PROMPT", "_VALID", "_USES", "_END", "_OWNER", "_TICKET"}
-    | {"_BECAUSE"}
+    | {"_BECAUSE", "_EVIDENCE"}
 )
 _PARTIES: Final = frozenset({"_TENANT", "_AGENT", "_VIA", "_USER", "_ROLE"})
 _BEHIND_OWNER: Final = frozenset({"EACH", "_WITHIN", "EVER"})
@@ -76,6 +78,7 @@ EXPECTED: Final[tuple[tuple[frozenset[str], str], ...]] = (
     (STATEMENTS, "the next rule or statement"),
     (SCOPED, "a rule"),
     (_RULES, "a rule"),
+    (_EFFECTS, "`allow`, `require approval for` or `forbid`"),
     (frozenset({"_SET", "_REMOVE", "_REDACT"}), "a change as `set x = ...`, `remove x` or `redact x matching ...`"),
     (_BEHIND_OWNER, "a window such as `each day in ...` or `within 7 days`"),
     (frozenset({"_INTENT", "PATTERN", "STRING"}), "a tool"),
@@ -100,6 +103,8 @@ EXPECTED: Final[tuple[tuple[frozenset[str], str], ...]] = (
     (frozenset({"UNIT"}), "a unit such as `minutes` or `days`"),
     (frozenset({"DAY"}), "a day such as `monday`"),
     (frozenset({"CLOCK"}), "a time of day such as `22:00`"),
+    (frozenset({"GATE"}), "a gate: `beta` or `eprocess`"),
+    (frozenset({"LEARNED_STATE"}), "a state such as `pending` or `active`"),
 )
 """Kinds of token that stand for one thing together, and what a reader calls it; the first that fits is said."""
 
@@ -118,6 +123,7 @@ _COVERED: Final[dict[str, frozenset[str]]] = {
 }
 _NAMED: Final = frozenset(
     {"NAME", "STRING", "NUMBER", "PATTERN", "PATTERN_TEXT", "TYPE", "EFFECT", "COMPARE", "EVENT", "CLOCK"}
+    | {"GATE", "LEARNED_STATE"}
 )
 _WORDS: Final[dict[str, tuple[str, ...]]] = {
     "_NUMBER_OF": ("number of",),
@@ -128,6 +134,10 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
     "DAY": ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
     "EFFECT": ("allow", "ask", "forbid"),
     "EVENT": ("requested", "refused", "released", "succeeded", "failed"),
+    "GATE": ("beta", "eprocess"),
+    "LEARNED_STATE": ("shadow", "pending", "active", "contested", "dormant", "retired"),
+    "_REPORTERS": ("reporters",),
+    "_E_VALUE": ("e-value",),
     "TYPE": ("text", "number", "integer", "boolean", "list", "object", "null"),
 }
 """Kinds of token that are one of several words; EXPECTED says them together."""
@@ -142,6 +152,8 @@ _SPELLED: Final[dict[str, tuple[str, ...]]] = {
     "PLUS": ("+",),
     "STAR": ("*",),
     "SLASH": ("/",),
+    "SEMICOLON": (";",),
+    "PERCENT": ("%",),
     "COLON": (":",),
     "COMMA": (",",),
     "DOT": (".",),

@@ -15,7 +15,7 @@ from . import ast, spelling
 from .format_conditions import WIDTH, ConditionLayout, Items
 from .layout import INDENT
 
-Scoped = ast.Rule | ast.Limit | ast.Rewrite | ast.Hide | ast.Clearance | ast.CounterDefinition
+Scoped = ast.Rule | ast.Learnable | ast.Limit | ast.Rewrite | ast.Hide | ast.Clearance | ast.CounterDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class RuleLayout(ConditionLayout):
         match node:
             case ast.Rule():
                 self.rule(node, indent)
+            case ast.Learnable(rule=rule):
+                self.rule(rule, indent)
             case ast.Limit():
                 self.limit(node, indent)
             case ast.CounterDefinition():
@@ -80,6 +82,7 @@ class RuleLayout(ConditionLayout):
             "uses": "" if terms.uses is None else f"uses {spelling.number(terms.uses)}",
             "end": "end session" * node.ends_session,
             **_metadata(metadata),
+            "evidence": "" if node.learned is None else f"evidence {spelling.learned_from(node.learned)}",
         }
         return self.clauses(head_end, node.span.end, (("when ", node.when), ("unless ", node.unless)), said)
 
@@ -326,7 +329,9 @@ def _valid(node: ast.Validity) -> str:
 
 
 def _effect(node: ast.Rule) -> str:
-    return f"{'shadow ' * node.shadow}{_HEADS[node.effect]}"
+    if node.origin == "learnable":
+        return "learnable"
+    return f"{'shadow ' * node.shadow}{'learned ' * (node.learned is not None)}{_HEADS[node.effect]}"
 
 
 def _tail_of_head(node: ast.Rule) -> str:

@@ -2,8 +2,8 @@
 
 The grammar is wide where a narrow one could only say "unexpected": the order of clauses, what a parenthesis holds,
 which scopes go together, well-formed numbers and text. Each is refused on the way down, at its exact place. One class
-goes down, in layers: leaves -> tools -> operands -> events -> conditions -> rules -> session -> tests (lower_*.py), and
-files here.
+goes down, in layers: leaves -> tools -> operands -> events -> conditions -> learned -> rules -> session -> tests
+(lower_*.py), and files here.
 
 INVARIANT: every function that calls itself goes through `deeper`, so that no text can exhaust the stack.
 """
@@ -96,6 +96,7 @@ class _Lowering(TestLowering):
     def scoped(self, tree: Branch) -> Scoped:
         """What may stand in a `for` block, too."""
         lowering: Mapping[str, Callable[[Branch], Scoped]] = {
+            "learnable": self.learnable,
             "limit": self.limit,
             "counter": self.counter,
             "clearance": self.clearance,
@@ -170,6 +171,7 @@ _SCOPED: Final = (
     "ask",
     "forbid",
     "require_approval",
+    "learnable",
     "limit",
     "counter",
     "clearance",

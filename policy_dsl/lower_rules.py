@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, Literal, cast
 
 from lark import Token
 
 from . import ast
-from .lower_conditions import ConditionLowering
+from .lower_learned import LearnedLowering
 from .lower_leaves import Branch, Node, branch, span_of, trees
 from .words import LIMIT_PLACEHOLDERS, PLACEHOLDERS
 
-Scoped = ast.Rule | ast.Limit | ast.Rewrite | ast.Hide | ast.Clearance | ast.CounterDefinition
+Scoped = ast.Rule | ast.Learnable | ast.Limit | ast.Rewrite | ast.Hide | ast.Clearance | ast.CounterDefinition
 
 CLAUSES: Final[Mapping[str, str]] = {
     "as_clause": "as",
@@ -29,11 +29,12 @@ CLAUSES: Final[Mapping[str, str]] = {
     "owner_clause": "owner",
     "ticket_clause": "ticket",
     "because_clause": "because",
+    "evidence_clause": "evidence",
 }
 """What each clause begins with, in their one order."""
 
 _METADATA: Final = ("owner", "ticket", "because")
-_COMMON: Final = ("as", "priority", "when", "unless", "message", "valid from", *_METADATA)
+_COMMON: Final = ("as", "priority", "when", "unless", "message", "valid from", *_METADATA, "evidence")
 _ASKING: Final = ("prompt", "valid", "uses")
 
 TAKES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
@@ -41,6 +42,7 @@ TAKES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "ask": ("ask", (*_COMMON, *_ASKING)),
     "forbid": ("forbid", (*_COMMON, "end session")),
     "require_approval": ("require approval for", (*_COMMON, *_ASKING)),
+    "learnable": ("learnable", ("as", "when", "unless", "valid from", *_METADATA)),
     "limit": ("limit", ("as", "when", "message")),
     "clearance": ("clearance", ("as", "message")),
     "rewrite": ("rewrite", ("as", "when", "unless", *_METADATA)),
@@ -64,7 +66,7 @@ class Clauses:
         return None if found is None else cast(Token, found.children[0])
 
 
-class RuleLowering(ConditionLowering):
+class RuleLowering(LearnedLowering):
     """Rules, limits, clearances, rewrites and what is hidden."""
 
     def rule(self, tree: Branch) -> ast.Rule:
@@ -73,6 +75,9 @@ class RuleLowering(ConditionLowering):
         signature = self.signature(rest.pop(0)) if effect in _CLOSED else None
         clauses = self.clauses(tree, rest)
         priority, message = clauses.token("priority"), clauses.token("message")
+        learned = self.learned(tree, effect, clauses.branch("evidence"))
+        if learned is not None and effect is ast.Effect.ALLOW:
+            self.refuse_own_terms(signature, priority)
         return ast.Rule(
             effect=effect,
             tools=self.targets(tools),
@@ -87,8 +92,13 @@ class RuleLowering(ConditionLowering):
             ends_session=clauses.branch("end session") is not None,
             shadow=_is_shadow(tree),
             metadata=self.metadata(clauses),
+            origin="learnable" if tree.data == "learnable" else "written",
+            learned=learned,
             span=span_of(tree),
         )
+
+    def learnable(self, tree: Branch) -> ast.Learnable:
+        return ast.Learnable(self.rule(tree), span_of(tree))
 
     def limit(self, tree: Branch) -> ast.Limit:
         targets, bound, *rest = trees(tree)
@@ -172,7 +182,7 @@ class RuleLowering(ConditionLowering):
                     self.first_word(tree),
                     f"`{begins}` takes no `{word}`",
                     "clause-here",
-                    _ONLY.get(word) or f"it takes {_listed(takes)}",
+                    _ONLY.get(word) or f"it takes {_listed([one for one in takes if one != 'evidence'])}",
                 )
             if word in found:
                 raise self.fault(
@@ -271,13 +281,14 @@ def _when(moment: str) -> datetime:
     return datetime.fromisoformat(moment)
 
 
-def _listed(words: tuple[str, ...]) -> str:
+def _listed(words: Sequence[str]) -> str:
     said = [f"`{word}`" for word in words]
     return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
 
 
 _EFFECTS: Final = {
     "allow": ast.Effect.ALLOW,
+    "learnable": ast.Effect.ALLOW,
     "ask": ast.Effect.ASK,
     "forbid": ast.Effect.FORBID,
     "require_approval": ast.Effect.REQUIRE_APPROVAL,
@@ -289,4 +300,5 @@ _ONLY: Final[Mapping[str, str]] = {
     "valid": "only what a person grants runs out: `ask` and `require approval for` take it",
     "uses": "only what a person grants is used up: `ask` and `require approval for` take it",
     "end session": "only `forbid` ends a session",
+    "evidence": "only a learned rule rests on evidence",
 }

@@ -138,7 +138,7 @@ def _closes_nothing(s: Stumble) -> Slip | None:
 
 
 def _no_signature(s: Stumble) -> Slip | None:
-    if not s.rule or s.rule[0].type not in ("_ALLOW", "_ASK") or not s.takes("LPAR") or s.operand_next:
+    if not s.rule or s.rule[0].type not in ("_ALLOW", "_ASK", "_LEARNABLE") or not s.takes("LPAR") or s.operand_next:
         return None
     if s.found in ("/", "{") or any(token.type == "LPAR" for token in s.rule):
         return None
@@ -425,7 +425,7 @@ _RESERVED_HELP: Final[dict[str, str]] = {
     "since": "write `after released f`; `since` stands behind a counter",
 }
 _SMALL: Final[dict[str, str]] = {"True": "true", "False": "false", "None": "null"}
-_RULE_WORDS: Final = frozenset({"_ALLOW", "_ASK", "_FORBID", "_REQUIRE"})
+_RULE_WORDS: Final = frozenset({"_ALLOW", "_ASK", "_FORBID", "_REQUIRE", "_LEARNABLE"})
 _CLAUSE_WORDS: Final = frozenset({"as", "priority", "message", "unless", "when"})
 _COMPARISONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _QUOTES: Final = "'`´‘’“”„«»"

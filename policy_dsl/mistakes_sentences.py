@@ -127,6 +127,19 @@ def _no_then(s: Stumble) -> Slip | None:
     return Slip(f"found {found}, expected `then`", "expected", "as in `if a == 1 then b == 2 else c == 3`")
 
 
+def _learned_what(s: Stumble) -> Slip | None:
+    """`learned limit`, `shadow learned forbid`: what is learned is a rule, and its state stands in its evidence."""
+    if s.found in ("learned", "learnable") and s.before() == "SHADOW":
+        help = "write `learned ...`; a state other than `active` makes it a shadow rule"
+        if s.found == "learnable":
+            help = "a learnable decides nothing by itself: leave `shadow` out"
+        return Slip(f"`{s.found}` follows no `shadow`", "learned-what", help)
+    if s.before() == "LEARNED" and s.found in _NEVER_LEARNED:
+        help = "a learned rule is `learned allow`, `learned require approval for` or `learned forbid`"
+        return Slip(f"there is no `learned {s.found}`", "learned-what", help)
+    return None
+
+
 MISUSED: Final[tuple[Callable[[Stumble], Slip | None], ...]] = (
     _no_clause,
     _word_as_argument,
@@ -137,11 +150,13 @@ MISUSED: Final[tuple[Callable[[Stumble], Slip | None], ...]] = (
     _no_comma_between,
     _not_summed,
     _just_what,
+    _learned_what,
 )
 MISSING: Final[tuple[Callable[[Stumble], Slip | None], ...]] = (_no_event, _no_results, _no_owner, _no_then)
 
 _CLAUSES: Final = frozenset(
     {"as", "priority", "when", "unless", "message", "prompt", "valid", "uses", "end", "owner", "ticket", "because"}
+    | {"evidence"}
 )
 SENTENCES_WITHOUT_CLAUSES: Final[dict[str, str]] = {
     "counter": "its name stands behind `counter`; test what it counts in the event, as in `released f(x > 5)`",
@@ -159,5 +174,8 @@ _WORDS_ALONE: Final[dict[str, str]] = {
     "AFTER": "after",
     "BEFORE": "before",
 }
+_NEVER_LEARNED: Final = frozenset(
+    {"limit", "counter", "clearance", "rewrite", "hide", "shadow", "learned", "learnable", "trust", "label", "redact"}
+)
 _HOURS: Final = 24
 _SHORT_DURATION: Final = re.compile(r"(?P<amount>[0-9]+)(?P<unit>[smhdw])[a-z]*")

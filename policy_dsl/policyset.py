@@ -53,7 +53,7 @@ def policy_set(files: Sequence[PolicyFile], tools: Catalogue | None = None) -> P
         sets=MappingProxyType(whole.sets),
         otherwise=MappingProxyType(whole.otherwise),
         tests=whole.tests,
-        hash=_hash(whole, whole.rules, catalogue),
+        hash=_hash(whole, [*whole.rules, *whole.learnable], catalogue),
         catalogue=catalogue,
         trackers=whole.trackers,
         sources=whole.sources,
@@ -64,6 +64,7 @@ def policy_set(files: Sequence[PolicyFile], tools: Catalogue | None = None) -> P
         rewrites=MappingProxyType(whole.rewrites),
         hidden=whole.hidden,
         intents=whole.intents,
+        learnable=MappingProxyType(whole.learnable),
     )
 
 

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, cast
 
 from . import ast, strict_json
 from .errors import is_invisible
@@ -365,6 +365,19 @@ def change(node: ast.Change) -> str:
 
 def redaction(node: ast.RedactArgument | ast.RedactResults) -> str:
     return f"matching {pattern(node.pattern)} with {text(node.replacement)}"
+
+
+def learned_from(node: ast.LearnedFrom) -> str:
+    """What stands behind the word `evidence`."""
+    sign, digits, exponent = node.alpha.as_tuple()
+    percent = Decimal((sign, digits, cast(int, exponent) + 2))
+    reached = f"{number(node.bound)} {'>=' if node.bound >= node.threshold else '<'} {number(node.threshold)}"
+    return (
+        f"{number(node.confirming)} for, {number(node.against)} against, "
+        f"{number(node.reporters)} reporter{'s' * (node.reporters != 1)}; "
+        f"bound {reached} ({node.gate}, {number(percent)}%); "
+        f"e-value {number(node.e_value)}; support {number(node.support)}; state {node.state}"
+    )
 
 
 def duration(node: ast.Duration) -> str:

@@ -34,7 +34,7 @@ class Stumble:
         """The tokens of the statement that it is in."""
         for start in range(len(self.tokens) - 1, -1, -1):
             if self.begins(start):
-                return self.tokens[start + (self.tokens[start].type == "SHADOW") :]
+                return self.tokens[start + (self.tokens[start].type in _STANDINGS) :]
         return self.tokens
 
     def begins(self, place: int) -> bool:
@@ -44,7 +44,7 @@ class Stumble:
         follow = [token.type for token in self.tokens[place + 1 : place + 3]]
         match kind:
             case "_FOR":
-                return before != "_APPROVAL"
+                return before != "_APPROVAL" and (place < 2 or self.tokens[place - 2].type != "_EVIDENCE")
             case "_COUNTER":
                 return follow[1:] == ["EQUAL"]
             case "_LABEL" | "_REDACT":
@@ -52,7 +52,7 @@ class Stumble:
             case "_INTENT":
                 return follow[1:] == ["NUMBER"]
             case _:
-                return kind in STATEMENTS and before != "SHADOW"
+                return kind in STATEMENTS and before not in _STANDINGS
 
     @cached_property
     def open(self) -> tuple[Token, ...]:
@@ -92,6 +92,9 @@ class Slip:
     help: str | None = None
     place: Span | None = None
 
+
+_STANDINGS: Final = frozenset({"SHADOW", "LEARNED"})
+"""Words before the one that a rule begins with."""
 
 _OPENS: Final = frozenset({"LPAR", "LSQB", "LBRACE"})
 _CLOSES: Final = frozenset({"RPAR", "RSQB", "RBRACE"})

@@ -77,6 +77,7 @@ _OTHERS: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("permit grant accept authorize enable", "`allow`", ("_ALLOW",)),
     ("confirm review escalate", "`ask` or `require approval for`", ("_ASK",)),
     ("observe monitor audit", "`shadow` before the rule", ("SHADOW",)),
+    ("teach learn ceiling", "`learnable`", ("_LEARNABLE",)),
     ("quota budget cap throttle rate", "`limit`", ("_LIMIT",)),
     ("count total", "`counter name = count of ...`", ("_COUNTER",)),
     ("transform modify replace change", "`rewrite`", ("_REWRITE",)),

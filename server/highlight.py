@@ -32,14 +32,14 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 ROLES: Final[dict[str, tuple[str, ...]]] = {
-    "effect": _words("allow ask forbid require approval shadow otherwise"),
+    "effect": _words("allow ask forbid require approval shadow otherwise learnable learned"),
     "statement": _words(
         "language use tools set group import package layer levels define intent counter limit trust claimed label "
         "clearance rewrite redact remove hide for test call given results result"
     ),
     "clause": _words(
         "as priority when unless message prompt valid until uses end owner ticket because by to per matching since "
-        "within ever each"
+        "within ever each evidence against reporter reporters bound e-value support state"
     ),
     "operator": _words(
         "and or not in is if then else from of matches contains starts ends with under like runs one none has missing "
@@ -53,7 +53,7 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
         "second seconds minute minutes hour hours day days week weeks month year "
         "monday tuesday wednesday thursday friday saturday sunday"
     ),
-    "constant": _words("true false null"),
+    "constant": _words("true false null beta eprocess pending active contested dormant retired"),
 }
 """Every word of the language under one role; a word that plays two parts stands under the first that reads well."""
 
@@ -68,7 +68,7 @@ _NUMBER: Final = r"(?<![A-Za-z0-9_-])-?[0-9][0-9_]*(?:\.[0-9][0-9_]*)?(?![A-Za-z
 _CLOCK: Final = r"[0-9]{1,2}:[0-9]{2}"
 _NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)*"
 _TOOL: Final = r"[A-Za-z0-9_*][A-Za-z0-9_*.-]*(?:/[A-Za-z0-9_*][A-Za-z0-9_*.-]*)?"
-_GRANT: Final = rf"{WORD_START}(allow|ask)(\s+)({_TOOL})(\s*)(\()"
+_GRANT: Final = rf"{WORD_START}(allow|ask|learnable)(\s+)({_TOOL})(\s*)(\()"
 _WITHHOLD: Final = rf"{WORD_START}(forbid|limit|rewrite|hide|approval for)(\s+)(?!message\b|intent\b)({_TOOL})"
 _CALL: Final = rf"{WORD_START}(call|requested|refused|released|succeeded|failed)(\s+)(?!intent\b)({_TOOL})"
 _SIGNS: Final = r"=>|==|!=|<=|>=|<|>|\.\.\.|\.\.|[=+*?-]"

@@ -102,23 +102,26 @@ class ToolComparison:
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """NEW beside OLD, tool by tool. `beside` tells of changes that no call shows and that no proof covers: they count
-    as widening."""
+    as widening. `ceilings` compares what memory may open at most: both policies with their learnables as allows, for
+    the tools that a learnable of either is about."""
 
     tools: tuple[ToolComparison, ...]
     beside: tuple[str, ...] = ()
+    ceilings: tuple[ToolComparison, ...] = ()
 
     @property
     def widens(self) -> bool:
-        """Whether NEW may grant what OLD did not: shown, or not proved otherwise."""
-        return bool(self.beside) or any(not tool.widening.is_empty for tool in self.tools)
+        """Whether NEW may grant what OLD did not, by itself or once memory has learned: shown, or not proved
+        otherwise."""
+        return bool(self.beside) or any(not tool.widening.is_empty for tool in (*self.tools, *self.ceilings))
 
     @property
     def narrows(self) -> bool:
         """Whether OLD may grant what NEW does not: shown, or not proved otherwise."""
-        return any(not tool.narrowing.is_empty for tool in self.tools)
+        return any(not tool.narrowing.is_empty for tool in (*self.tools, *self.ceilings))
 
     @property
     def unknowns(self) -> int:
         """How many questions stayed open."""
-        directions = [side for tool in self.tools for side in (tool.widening, tool.narrowing)]
+        directions = [side for tool in (*self.tools, *self.ceilings) for side in (tool.widening, tool.narrowing)]
         return sum(shown.answer == "unknown" for side in directions for shown in side.both)

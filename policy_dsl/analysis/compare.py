@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from ..ast import Effect, PolicySet, Rule
-from ..compile import compile_policy
+from ..compile import compile_policy, fits
 from .answers import NOTHING_MORE, Comparison, Direction, Shown, SolverMissing, ToolComparison
 
 if TYPE_CHECKING:
@@ -24,14 +25,28 @@ def compare(old: PolicySet, new: PolicySet) -> Comparison:
     """What NEW grants beyond OLD and what it no longer grants.
 
     Each decision is compared by itself: for every call, every principal and every state that a session can be in, the
-    same for both. Raises SolverMissing where z3 is not installed.
+    same for both. Where either has learnables, what memory may open at most is compared the same way, as a second
+    answer. Raises SolverMissing where z3 is not installed.
     """
     try:
         from . import solver  # noqa: F401  # says whether z3 is there
     except ImportError as error:
         raise SolverMissing("proofs need z3: install `leastward[analysis]`") from error
     with _ONE_AT_A_TIME:
-        return _Comparing(old, new).comparison()
+        found = _Comparing(old, new).comparison()
+        if not (old.learnable or new.learnable):
+            return found
+        highest = _Comparing(_at_ceiling(old), _at_ceiling(new)).comparison()
+        return replace(found, ceilings=tuple(tool for tool in highest.tools if _may_learn(tool, old, new)))
+
+
+def _at_ceiling(policy: PolicySet) -> PolicySet:
+    """The policy as if everything that memory may open were open."""
+    return replace(policy, rules={**policy.rules, **policy.learnable}, learnable={})
+
+
+def _may_learn(of: ToolComparison, *policies: PolicySet) -> bool:
+    return any(fits(rule.tools, of.server, of.tool) for policy in policies for rule in policy.learnable.values())
 
 
 class _Comparing:

@@ -66,6 +66,11 @@ class Layer:
     blockers: tuple[Entry, ...]
     closed: bool
 
+    @property
+    def written(self) -> tuple[Entry, ...]:
+        """The grants that, where they bind, make it a layer that must grant: those that a person wrote."""
+        return tuple(one for one in self.grants if one.rule.is_written)
+
 
 @dataclass(frozen=True, slots=True)
 class Party:
@@ -145,8 +150,12 @@ def _regime(policy: PolicySet) -> str:
 
 
 def _layers(policy: PolicySet) -> tuple[str, ...]:
-    present = {rule.layer for rule in policy.rules.values() if not rule.shadow} | set(policy.otherwise)
-    return tuple(name for name in LAYERS if name in present) or LAYERS[:1]
+    """The topmost that says anything first, then the others: what is learned makes no layer one that has to grant."""
+    enforced = [rule for rule in policy.rules.values() if not rule.shadow]
+    written = {rule.layer for rule in enforced if rule.is_written} | set(policy.otherwise)
+    present = [name for name in LAYERS if name in written | {rule.layer for rule in enforced}] or [LAYERS[0]]
+    topmost = next((name for name in present if name in written), present[0])
+    return topmost, *(name for name in present if name != topmost)
 
 
 def _entry(id: str, rule: Rule, policy: PolicySet, trackers: list[int], sources: list[int]) -> Entry:

@@ -185,7 +185,7 @@ class _Query:
             for grant in granting(layer, level)
         ]
         if not layer.closed:
-            unbound = (Scoped(grant.rule.scope, False) for grant in layer.grants)
+            unbound = (Scoped(grant.rule.scope, False) for grant in layer.written)
             ways.append(Both((*unbound, *(say(one, "spared", ours) for one in blocking(layer, None, level)))))
         return Either(tuple(ways))
 
@@ -341,7 +341,7 @@ class _Query:
             if grant is not None:
                 ways.append(say(grant, "untrue", theirs))
             else:
-                ways += [Scoped(one.rule.scope, True) for one in layer.grants]
+                ways += [Scoped(one.rule.scope, True) for one in layer.written]
             ways += [
                 say(one, "holds", theirs)
                 for one in blocking(layer, grant, self.question.level)

@@ -9,7 +9,7 @@ from typing import Literal as OneOf
 
 from .conditions import Condition, EventKind, Label
 from .operands import Operand, ValueSet
-from .rules import Hide, Rewrite, Rule
+from .rules import Hide, Learnable, Rewrite, Rule
 from .session import (
     Clearance,
     CounterDefinition,
@@ -175,7 +175,7 @@ class ScopeBlock:
     """`for agent "..." { rules }`: the scope binds every statement inside. Scopes do not nest."""
 
     scope: Scope
-    rules: tuple[Rule | Limit | Rewrite | Hide | Clearance | CounterDefinition, ...]
+    rules: tuple[Rule | Learnable | Limit | Rewrite | Hide | Clearance | CounterDefinition, ...]
     span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -197,6 +197,7 @@ Statement = (
     | Clearance
     | Limit
     | Rule
+    | Learnable
     | Rewrite
     | Hide
     | ScopeBlock
@@ -223,7 +224,10 @@ class PolicySet:
     `rules` maps each rule's id (its name, or `<file stem>:<line>`) to the rule, in ascending order of id: groups
     resolved to patterns, scopes and validity folded in, references and macros replaced by the conditions they stand
     for, rules on an intent written out as `<id>/<tool>` for each tool that maps it, limits and clearances as the
-    forbids they stand for (`origin`), and for each counter a forbid `counter:<name>` of the calls it cannot count.
+    forbids they stand for (`origin`), and for each counter a forbid `counter:<name>` of the calls it cannot count. A
+    learned allow is written out as `<id>/<learnable's id>` for each learnable that it fits, and holds where both do.
+    `learnable` maps each learnable's id to its rule (an allow of origin `learnable`), written out like `rules`; no id
+    stands in both, and without memory no learnable decides anything.
     `sets` holds every named set, with member names replaced by members; a set inside a rule has no member names left
     either. `catalogue` is what the files' `use tools` name: the authority on tools, empty where no file names one.
     `otherwise` maps a layer to its message, only where a file of that layer writes the statement.
@@ -247,3 +251,4 @@ class PolicySet:
     rewrites: Mapping[str, Rewrite] = field(default_factory=dict)
     hidden: tuple[Hide, ...] = ()
     intents: tuple[IntentMap, ...] = ()
+    learnable: Mapping[str, Rule] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Literal as OneOf
 
@@ -47,6 +48,29 @@ class Metadata:
     because: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LearnedFrom:
+    """What memory had for a learned rule when it was written down: its clause `evidence`.
+
+    `confirming` and `against` are effective counts of cases (a case weighs what its reports do), `reporters` how many
+    stand behind them. `bound` is what the rule is right with at least, as its gate reckons, `threshold` what the
+    gate asks for, `alpha` the error it allows itself, between 0 and 1. `e_value` is the evidence against "right less
+    often than the threshold", `support` how far from the cases behind it the rule may speak. Only an `active` rule
+    decides; every other state makes it a shadow rule.
+    """
+
+    confirming: Decimal
+    against: Decimal
+    reporters: int
+    bound: Decimal
+    threshold: Decimal
+    gate: OneOf["beta", "eprocess"]
+    alpha: Decimal
+    e_value: Decimal
+    support: Decimal
+    state: OneOf["shadow", "pending", "active", "contested", "dormant", "retired"]
+
+
 UNCONDITIONAL = Terms()
 ALWAYS = Validity()
 UNSIGNED = Metadata()
@@ -67,7 +91,11 @@ class Rule:
     arguments, `when` is true and `unless` is false. A `shadow` rule is decided and recorded, and changes nothing.
 
     `layer` and `origin` are set only in a PolicySet: `origin` tells rules that were written from those that stand for a
-    limit, a clearance, or the guard of a counter (which forbids calls that the counter cannot count).
+    limit, a clearance, or the guard of a counter (which forbids calls that the counter cannot count), and from those
+    that memory learned or may learn. A Learnable's rule is of origin `learnable` from the start.
+
+    `learned` is what a `learned` rule was learned from, None for every other one. In a PolicySet a learned rule that is
+    not active is a shadow rule, and a learned allow stands inside the learnables it fits.
     """
 
     effect: Effect
@@ -85,8 +113,31 @@ class Rule:
     shadow: bool = False
     metadata: Metadata = UNSIGNED
     layer: str = LAYERS[0]
-    origin: OneOf["written", "limit", "clearance", "counter"] = "written"
+    origin: OneOf["written", "limit", "clearance", "counter", "learnable", "learned"] = "written"
+    learned: LearnedFrom | None = None
     span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+    @property
+    def is_written(self) -> bool:
+        """Whether a person wrote it to decide. Only such rules make their layer one that says anything, so that what
+        is learned never takes away what another layer grants."""
+        return self.origin not in ("learnable", "learned")
+
+
+@dataclass(frozen=True, slots=True)
+class Learnable:
+    """`learnable send_email(to, subject, body) when to in mail at own`: the most that memory may open by itself.
+
+    Grants nothing. `rule` is what it would be as an allow; memory's own rules hold only inside it, and every forbid,
+    limit, clearance and require approval stands above both.
+    """
+
+    rule: Rule
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+    @property
+    def name(self) -> str | None:
+        return self.rule.name
 
 
 @dataclass(frozen=True, slots=True)

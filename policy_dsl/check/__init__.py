@@ -1,7 +1,7 @@
 """Static checks of a policy set against the tools it is about.
 
-Words. A *pass* looks for one kind of mistake and yields findings. A *site* is one rule as written, with the tools it
-fits. A *place* is a path into a call's arguments; a *reading* is one test looking at one place.
+Words. A *pass* looks for one kind of mistake and yields findings. A *site* is one rule or learnable as written, with
+the tools it fits. A *place* is a path into a call's arguments; a *reading* is one test looking at one place.
 
 Flow: PolicySet and Catalogue -> `survey` (every rule where it stands) -> each of PASSES in turn -> findings in the
 order of the source. No pass depends on another. Nothing here decides a call: a policy full of warnings decides exactly
@@ -22,6 +22,7 @@ from .breadth import broad_pattern, forbid_in_shape
 from .contradictions import never_matches
 from .costs import costly_pattern
 from .labels import unused_label
+from .learnables import learnable_forbidden, learnable_granted, learned_outside
 from .leftovers import expired, hidden_grant, shadow_left
 from .mismatches import type_mismatch, unknown_value
 from .optional import optional_in_forbid, optional_untested
@@ -61,6 +62,9 @@ PASSES: tuple[Callable[[Survey], Iterator[Finding]], ...] = (
     forbid_in_shape,
     shadowed,
     never_grants,
+    learned_outside,
+    learnable_granted,
+    learnable_forbidden,
     overlap,
     rewrite_overlap,
     event_never,

@@ -18,7 +18,7 @@ from .survey import Survey, finding
 
 def unknown_argument(survey: Survey) -> Iterator[Finding]:
     """A name that none of the tools has: in signatures and their member lists, and in everything that reads a call."""
-    for site in survey.sites:
+    for site in survey.read:
         if site.tools and site.rule.signature is not None:
             owner = f"{quoted(site.tools[0].name)} has no argument"
             objects = [tool.parameters for tool in site.tools]
@@ -46,7 +46,7 @@ def _places(subject: Subject) -> Iterator[tuple[tuple[Tool, ...], Place, Span]]:
 
 def required_unnamed(survey: Survey) -> Iterator[Finding]:
     """A closed signature without an argument that every call carries: the rule can grant nothing."""
-    for site in survey.sites:
+    for site in survey.read:
         signature = site.rule.signature
         if signature is None or signature.open or not site.tools:
             continue
@@ -68,7 +68,7 @@ def required_unnamed(survey: Survey) -> Iterator[Finding]:
 
 def missing_member_list(survey: Survey) -> Iterator[Finding]:
     """A named argument that may hold an open object: as written, the rule matches only calls where it holds none."""
-    for site in survey.sites:
+    for site in survey.read:
         for named in site.rule.signature.arguments if site.rule.signature else ():
             for tool in site.tools:
                 declared = inside(tool.parameters, named.name)

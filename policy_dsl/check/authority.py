@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from policy_dsl.ast import PolicyFile, Rule, ScopeBlock, Span
+from policy_dsl.ast import Learnable, PolicyFile, Rule, ScopeBlock, Span
 from policy_dsl.errors import quoted
 from policy_dsl.findings import Finding
 from policy_dsl.types import Anything, ListOf, Type, Union
@@ -18,7 +18,7 @@ def untyped(survey: Survey) -> Iterator[Finding]:
     if len(survey.catalogue):
         return
     for file in survey.files:
-        if any(isinstance(statement, Rule | ScopeBlock) for statement in file.statements):
+        if any(isinstance(statement, Rule | Learnable | ScopeBlock) for statement in file.statements):
             yield finding(
                 file,
                 "untyped",
@@ -31,7 +31,7 @@ def untyped(survey: Survey) -> Iterator[Finding]:
 def unreadable_schema(survey: Survey) -> Iterator[Finding]:
     """Arguments and whole tools whose schema was read as `anything`, told at the first rule that looks at the tool."""
     told = set()
-    for site in survey.sites:
+    for site in survey.read:
         if site.rule.signature is None and site.condition is None:
             continue
         for tool in site.tools:

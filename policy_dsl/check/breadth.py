@@ -29,13 +29,15 @@ EVERYTHING = frozenset(
 
 
 def broad_pattern(survey: Survey) -> Iterator[Finding]:
-    for site in survey.sites:
+    for site in survey.read:
         if grants_everything(site):
             yield finding(
                 site.file,
                 "broad-pattern",
                 site.rule.tools[0].span,
-                "this grants every call of every tool",
+                "memory may open every call of every tool"
+                if site.rule.origin == "learnable"
+                else "this grants every call of every tool",
                 "name the tools, or a group of them, and their arguments",
             )
         for tested in each_test(site.condition):
@@ -66,6 +68,7 @@ def grants_everything(site: Site) -> bool:
     signature = site.rule.signature
     return (
         site.rule.effect is Effect.ALLOW
+        and not site.opens
         and signature is not None
         and signature.open
         and not signature.arguments

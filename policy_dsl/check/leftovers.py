@@ -26,7 +26,7 @@ def shadow_left(survey: Survey) -> Iterator[Finding]:
 
 
 def expired(survey: Survey) -> Iterator[Finding]:
-    for site in survey.sites:
+    for site in survey.read:
         end = site.rule.validity.end
         if end is not None and survey.now is not None and survey.now >= _moment(end):
             span = word_span(site.file, site.rule.span, end)
@@ -50,6 +50,7 @@ def hidden_grant(survey: Survey) -> Iterator[Finding]:
                     tool in site.tools
                     and site.rule.effect in GRANTS
                     and not site.rule.shadow
+                    and not site.opens
                     and (placed.scope.is_everyone or placed.scope == site.scope)
                     for site in survey.sites
                 )

@@ -20,7 +20,7 @@ from .survey import Survey, finding
 
 
 def optional_untested(survey: Survey) -> Iterator[Finding]:
-    for site in survey.sites:
+    for site in survey.read:
         if site.rule.signature is None:
             continue
         optional = {named.name for named in site.rule.signature.arguments if named.optional}

@@ -21,7 +21,7 @@ def never_grants(survey: Survey) -> Iterator[Finding]:
         (site, _conjuncts(site)) for site in survey.sites if site.rule.effect is Effect.FORBID and site.condition
     ]
     for site in survey.sites:
-        if site.rule.effect not in GRANTS or site.rule.shadow or site.condition is None:
+        if site.rule.effect not in GRANTS or site.rule.shadow or site.opens or site.condition is None:
             continue
         ours = _conjuncts(site)
         for forbid, theirs in forbids:
@@ -63,7 +63,7 @@ def overlap(survey: Survey) -> Iterator[Finding]:
     Only of a forbid with a condition: one without is what the grant above it is written to be an exception to. Layers
     decide apart, so a priority in one says nothing about the rules of another.
     """
-    grants = [site for site in survey.sites if site.rule.effect in GRANTS and not site.rule.shadow]
+    grants = [site for site in survey.sites if site.rule.effect in GRANTS and not (site.rule.shadow or site.opens)]
     for site in survey.sites:
         if site.rule.effect is not Effect.FORBID or site.rule.shadow or site.condition is None:
             continue

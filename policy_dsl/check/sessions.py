@@ -59,7 +59,7 @@ _FOR_GRANTED: dict[type[Limit | Clearance | Rewrite], str] = {Limit: "limit", Cl
 def untrusted_source(survey: Survey) -> Iterator[Finding]:
     """`from results of` in a grant: whoever writes that answer decides what is granted."""
     trusted = {tool for _, trust in survey.every(TrustResults) for tool in survey.tools(trust.tools)}
-    for site in survey.sites:
+    for site in survey.read:
         for tested in each_test(site.condition) if site.rule.effect in GRANTS else ():
             if not isinstance(tested.node, FromResults) or not tested.positive:
                 continue
@@ -77,9 +77,9 @@ def uncleared_sink(survey: Survey) -> Iterator[Finding]:
         return
     watched = _watched(survey)
     told: set[Tool] = set()
-    for site in survey.sites:
+    for site in survey.read:
         for tool in site.tools if site.rule.effect in GRANTS else ():
-            if tool in told or tool in watched or only_reads(tool):
+            if tool in told or tool in watched or only_reads(tool) or site.opens or _looks_at_labels(site):
                 continue
             told.add(tool)
             message = f"results are labelled, and {quoted(tool.identity)} may be called with any label in the session"
@@ -90,11 +90,14 @@ def uncleared_sink(survey: Survey) -> Iterator[Finding]:
 def _watched(survey: Survey) -> set[Tool]:
     """The tools that a clearance is on, or a rule that asks for the session's labels."""
     found = {tool for _, clearance in survey.every(Clearance) for tool in survey.tools(clearance.tools)}
-    asks = (SessionHas, SessionExceeds)
     for site in survey.sites:
-        if any(isinstance(node, asks) for node in nodes((site.condition,))):
+        if _looks_at_labels(site):
             found.update(site.tools)
     return found
+
+
+def _looks_at_labels(site: Site) -> bool:
+    return any(isinstance(node, SessionHas | SessionExceeds) for node in nodes((site.condition,)))
 
 
 def _distrusted(survey: Survey) -> set[Tool]:
@@ -109,7 +112,7 @@ def _distrusted(survey: Survey) -> set[Tool]:
 
 def derived_grant(survey: Survey) -> Iterator[Finding]:
     """Whether a value was derived is guessed from its content: good enough to refuse by, never to grant by."""
-    for site in survey.sites:
+    for site in survey.read:
         for tested in each_test(site.condition) if site.rule.effect in GRANTS else ():
             if isinstance(tested.node, DerivedFrom) and tested.positive:
                 message = "`derived from` may only tighten, and this rule grants because of it"

@@ -15,6 +15,8 @@ def shadowed(survey: Survey) -> Iterator[Finding]:
     covers = [site for site in survey.sites if _is_unconditional(site)]
     said: dict[str, Site] = {}
     for site in survey.sites:
+        if site.opens:  # it decides in its learnable's layer and signature, and `learnable-forbidden` speaks of that
+            continue
         cover = next((cover for cover in covers if _decides_before(cover, site)), None)
         if cover is not None:
             where = "" if cover.file is site.file else f" of {quoted(cover.file.path)}"
@@ -44,7 +46,13 @@ def _is_unconditional(site: Site) -> bool:
     signature = site.rule.signature
     takes_all = signature is None or (signature.open and not signature.arguments)
     always = site.rule.validity == ALWAYS and not site.rule.shadow
-    return site.condition is None and takes_all and always and site.rule.effect is not Effect.REQUIRE_APPROVAL
+    return (
+        site.condition is None
+        and takes_all
+        and always
+        and not site.opens
+        and site.rule.effect is not Effect.REQUIRE_APPROVAL
+    )
 
 
 def _decides_before(cover: Site, site: Site) -> bool:

@@ -64,7 +64,7 @@ class Subject:
 
 def subjects(survey: Survey) -> Iterator[Subject]:
     """Every rule first, then what else speaks of arguments, kind by kind."""
-    for site in survey.sites:
+    for site in survey.read:
         yield Subject(site.file, site.tools, site.condition)
     for placed, event in survey.every(Event):
         condition = _joined(survey, [event.condition])

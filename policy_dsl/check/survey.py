@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from policy_dsl.ast import (
@@ -28,6 +29,7 @@ from policy_dsl.ast import (
     IntentMap,
     IntentName,
     Layer,
+    Learnable,
     Macro,
     MacroUse,
     Not,
@@ -65,6 +67,8 @@ class Site:
     """One rule as written: its file, its scope, its patterns with groups replaced, and the catalogue's tools it fits.
 
     `condition` is `when and not unless`, references replaced; None where the rule writes none. `layer` is its file's.
+    A learnable is a site like an allow, whose rule is of origin `learnable`; a learned rule that is not active has a
+    rule in shadow. `inside` tells that a learned allow fits some learnable.
     """
 
     file: PolicyFile
@@ -74,11 +78,18 @@ class Site:
     tools: tuple[Tool, ...]
     condition: Condition | None
     layer: str = LAYERS[0]
+    inside: bool = False
 
     @property
     def called(self) -> str:
         """What a message calls the rule."""
-        return f"`{self.rule.name}`" if self.rule.name else f"the rule in line {self.rule.span.line}"
+        what = "learnable" if self.rule.origin == "learnable" else "rule"
+        return f"`{self.rule.name}`" if self.rule.name else f"the {what} in line {self.rule.span.line}"
+
+    @property
+    def opens(self) -> bool:
+        """Whether it is an allow that memory learned: it grants within learnables only."""
+        return self.rule.learned is not None and self.rule.effect is Effect.ALLOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +104,10 @@ class Placed:
 @dataclass(frozen=True, slots=True)
 class Survey:
     """Everything a pass may look at. `statements` are all of all files, those inside scopes too, but for tests;
-    `written` are their nodes by kind, `granted` the tools that some rule grants to anybody, through an intent too.
-    `now` is microseconds since 1970 UTC, None where no clock is asked."""
+    `written` are their nodes by kind, `granted` the tools that some rule grants to anybody, or memory may open, through
+    an intent too.
+    `now` is microseconds since 1970 UTC, None where no clock is asked. `sites` are the rules, `ceilings` the learnables
+    and `read` both: what is said of an allow as it is written goes for them too."""
 
     files: tuple[PolicyFile, ...]
     sites: tuple[Site, ...]
@@ -108,6 +121,11 @@ class Survey:
     granted: frozenset[Tool] = frozenset()
     members: Mapping[str, tuple[ToolPattern | GroupName, ...]] = field(default_factory=dict)
     now: int | None = None
+    ceilings: tuple[Site, ...] = ()
+
+    @property
+    def read(self) -> tuple[Site, ...]:
+        return (*self.sites, *self.ceilings)
 
     def every(self, kind: type[Kind]) -> Sequence[tuple[Placed, Kind]]:
         """All nodes of a kind, with the statements they stand in."""
@@ -133,16 +151,19 @@ def survey(policy: PolicySet, catalogue: Catalogue, now: int | None = None) -> S
     placed = tuple(_placed(policy.files))
     groups = tuple((one.file, one.statement) for one in placed if isinstance(one.statement, GroupDefinition))
     members = {group.name: group.members for _, group in groups}
-    written = [(one.file, one.statement, one.scope) for one in placed if isinstance(one.statement, Rule)]
-    named: dict[str, Rule | Macro] = {rule.name: rule for _, rule, _ in written if rule.name is not None}
+    written = [(one.file, _rule_of(one.statement), one.scope) for one in placed]
+    rules = [(file, rule, scope) for file, rule, scope in written if rule is not None]
+    named: dict[str, Rule | Macro] = {rule.name: rule for _, rule, _ in rules if rule.name is not None}
     named |= {one.statement.name: one.statement for one in placed if isinstance(one.statement, Macro)}
     layers = {one.file.path: one.statement.name for one in placed if isinstance(one.statement, Layer)}
+    opened = {id.partition("/")[0] for id, rule in policy.rules.items() if rule.learned is not None}
     sites = []
-    for file, rule, scope in written:
+    for file, rule, scope in rules:
         patterns = tuple(_patterns(rule.tools, members, frozenset()))
         tools = tuple(dict.fromkeys(tool for pattern in patterns for tool in fitting(pattern, catalogue)))
         whole = _whole(rule, named, frozenset())
-        sites.append(Site(file, rule, scope, patterns, tools, whole, layers.get(file.path, LAYERS[0])))
+        inside = (rule.name or f"{Path(file.path).stem}:{rule.span.line}") in opened
+        sites.append(Site(file, rule, scope, patterns, tools, whole, layers.get(file.path, LAYERS[0]), inside))
     definitions = tuple((one.file, one.statement) for one in placed if isinstance(one.statement, SetDefinition))
     by_kind: dict[type, list[tuple[Placed, Any]]] = {}
     for one in placed:
@@ -151,7 +172,8 @@ def survey(policy: PolicySet, catalogue: Catalogue, now: int | None = None) -> S
                 by_kind.setdefault(type(node), []).append((one, node))
     return Survey(
         files=policy.files,
-        sites=tuple(sites),
+        sites=tuple(site for site in sites if site.rule.origin != "learnable"),
+        ceilings=tuple(site for site in sites if site.rule.origin == "learnable"),
         sets=policy.sets,
         set_definitions=definitions,
         groups=groups,
@@ -165,11 +187,20 @@ def survey(policy: PolicySet, catalogue: Catalogue, now: int | None = None) -> S
     )
 
 
+def _rule_of(statement: Statement) -> Rule | None:
+    """What a statement decides, as it is written: a learned rule that is not active is only watched."""
+    if isinstance(statement, Learnable):
+        return statement.rule
+    if isinstance(statement, Rule) and statement.learned is not None and statement.learned.state != "active":
+        return replace(statement, shadow=True)
+    return statement if isinstance(statement, Rule) else None
+
+
 def _granted(sites: Iterable[Site], maps: Iterable[IntentMap], catalogue: Catalogue) -> frozenset[Tool]:
     found: set[Tool] = set()
     intents: set[str] = set()
     for site in sites:
-        if site.rule.effect in GRANTS and not site.rule.shadow:
+        if site.rule.effect in GRANTS and not site.rule.shadow and not site.opens:
             found.update(site.tools)
             intents.update(target.name for target in site.rule.tools if isinstance(target, IntentName))
     found.update(tool for one in maps if one.intent in intents for tool in fitting(one.tool, catalogue))

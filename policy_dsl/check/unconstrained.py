@@ -24,10 +24,12 @@ READING_WORDS = frozenset(
 
 
 def unconstrained_text(survey: Survey) -> Iterator[Finding]:
-    for site in survey.sites:
+    for site in survey.read:
         signature = site.rule.signature
         writing = [tool for tool in site.tools if not only_reads(tool)]
-        if site.rule.effect is not Effect.ALLOW or signature is None or not writing or grants_everything(site):
+        if site.rule.effect is not Effect.ALLOW or site.opens or signature is None or not writing:
+            continue
+        if grants_everything(site):
             continue
         tested = _tested(site)
         untested = [named for named in signature.arguments if named.name not in tested]

@@ -1,6 +1,6 @@
 """The compiler: a PolicySet becomes a Program that decides in about a microsecond, however many rules there are.
 
-- Program    the policy as functions: `decide`, `decide_bare`, `shadow`, `rewrite` (program)
+- Program    the policy as functions: `decide`, `decide_bare`, `shadow`, `ceiling`, `rewrite` (program)
 - View       what one principal is bound by: its verdicts by tool, compiled on first use (views, binding)
 - Layers     whose verdict counts, where a policy has several layers; each has a Voice (layers)
 - Verdict    how the calls of one tool are decided (verdicts), and which errors are told (diagnosis, needs)

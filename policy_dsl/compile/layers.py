@@ -2,7 +2,8 @@
 
 The topmost layer that says anything must grant. A lower one without an `otherwise`, and without a rule that could grant
 a call of the tool to whoever acts, only *restricts*: it has no objection where its forbids and require approvals are
-silent, which its verdict says with None.
+silent, which its verdict says with None. What is learned or learnable makes no layer one that says anything, nor one
+that has to grant: else an allow more could take calls away.
 """
 
 from __future__ import annotations
@@ -20,13 +21,17 @@ from .verdicts import Verdict, Voice, verdict, voice
 
 
 class Layers:
-    """The layers that a policy has, topmost first. `otherwise` has the messages of those that write the statement."""
+    """The layers that a policy has, the topmost that says anything first, then the others in their order. `otherwise`
+    has the messages of those that write the statement."""
 
     def __init__(self, rules: Mapping[str, Rule], otherwise: Mapping[str, str | None]) -> None:
-        spoken = {rule.layer for rule in rules.values()}.union(otherwise)
-        self._present = [layer for layer in LAYERS if layer in spoken] or [LAYERS[0]]
+        written = {rule.layer for rule in rules.values() if rule.is_written}.union(otherwise)
+        spoken = {rule.layer for rule in rules.values()}.union(written)
+        present = [layer for layer in LAYERS if layer in spoken] or [LAYERS[0]]
+        topmost = next((layer for layer in present if layer in written), present[0])
+        self._present = [topmost, *(layer for layer in present if layer != topmost)]
         self._written = otherwise
-        self.otherwise = otherwise.get(self._present[0])
+        self.otherwise = otherwise.get(topmost)
 
     def verdict(self, rules: Sequence[Ruled], ground: Ground) -> Verdict:
         """The verdict of the rules that fit one tool, given in order of id."""
@@ -53,7 +58,9 @@ class Layers:
         return [(layer, [ruled for ruled in rules if ruled[1].layer == layer]) for layer in self._present]
 
     def _restricts(self, layer: str, rules: Sequence[Ruled]) -> bool:
-        return layer not in (self._present[0], *self._written) and not any(_is_grant(rule) for _, rule in rules)
+        return layer not in (self._present[0], *self._written) and not any(
+            _is_grant(rule) and rule.is_written for _, rule in rules
+        )
 
 
 def _is_grant(rule: Rule) -> bool:

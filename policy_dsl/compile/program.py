@@ -23,14 +23,17 @@ class Program:
 
     `decide(tool, arguments, facts=NOBODY, server=None)` and `decide_bare` (the same without `errors`) are functions in
     slots, because calling an object costs 70 ns more than calling a function. So are `shadow`, which decides as if
-    shadow rules were rules like any other (None for a policy without them), and `rewrite`, which says what the policy's
-    rewrites make of a call (None where they leave it as it is).
+    shadow rules were rules like any other (None for a policy without them), `ceiling`, which decides as if learnables
+    were allows (None for a policy without them; never stricter than `decide`), and `rewrite`, which says what the
+    policy's rewrites make of a call (None where they leave it as it is).
     """
 
     __slots__ = (
+        "_ceiling_of",
         "_hidden",
         "_view_of",
         "catalogue",
+        "ceiling",
         "decide",
         "decide_bare",
         "policy",
@@ -43,6 +46,7 @@ class Program:
     decide_bare: Callable[..., Outcome]
     rewrite: Callable[..., Rewriting | None]
     shadow: Callable[..., Outcome] | None
+    ceiling: Callable[..., Outcome] | None
 
     def __init__(self, policy: PolicySet, catalogue: Catalogue) -> None:
         self.policy = policy
@@ -57,6 +61,11 @@ class Program:
         self.shadow = None
         if len(enforced) < len(policy.rules):
             _, self.shadow = _functions(Views(Compiler(policy, policy.rules, catalogue)))
+        self.ceiling, self._ceiling_of = None, None
+        if policy.learnable:
+            highest = Views(Compiler(policy, {**enforced, **policy.learnable}, catalogue))
+            _, self.ceiling = _functions(highest)
+            self._ceiling_of = highest.of
         self._hidden = Patterns({str(place): hide for place, hide in enumerate(policy.hidden)})
 
     def prepare(self) -> int:
@@ -67,6 +76,11 @@ class Program:
         """Whether there may be arguments with which a call of this tool is granted to this principal: some rule could
         grant it, and no forbid without a condition, of that rule's priority or a higher one, stands against it."""
         return self._view_of(facts).grants(server, tool)
+
+    def may_learn(self, tool: str, facts: Facts = NOBODY, server: str | None = None) -> bool:
+        """Whether there may be arguments with which memory may open a call of this tool to this principal: a learnable
+        fits, and no forbid without a condition stands against it. What is granted anyway is left to `may_grant`."""
+        return self._ceiling_of is not None and self._ceiling_of(facts).learns(server, tool)
 
     def hides(self, tool: str, facts: Facts = NOBODY, server: str | None = None) -> bool:
         """Whether this principal must not see the tool in any list of tools."""

@@ -6,7 +6,7 @@ memory. Names that the policy or the catalogue has are kept as long as their Vie
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
@@ -99,6 +99,11 @@ class Compiler:
             return False
         return self.layers.grants(self._bound(server, tool, bound))
 
+    def learns(self, server: str | None, tool: str, bound: frozenset[Scope]) -> bool:
+        """The same, of calls that a learnable is about."""
+        fitting = self._bound(server, tool, bound)
+        return any(rule.origin == "learnable" for _, rule in fitting) and self.grants(server, tool, bound)
+
     def _bound(self, server: str | None, tool: str, bound: frozenset[Scope]) -> list[Ruled]:
         fitting = self.patterns.fitting(server, tool)
         return [(id, rule) for id, rule in fitting if rule.scope.is_everyone or rule.scope in bound]
@@ -123,6 +128,7 @@ class View:
         self._verdicts: dict[Name, Verdict] = {}
         self._invented: Kept[Name, Verdict] = Kept(KEPT_NAMES)
         self._granted: Kept[Name, bool] = Kept(KEPT_NAMES)
+        self._learnt: Kept[Name, bool] = Kept(KEPT_NAMES)
         self.bare: dict[Name, Decide] = {}
         self.full: dict[Name, Decide] = {}
 
@@ -142,13 +148,20 @@ class View:
 
     def grants(self, server: str | None, tool: str) -> bool:
         """Whether there could be a call of a tool that is granted."""
+        return self._remembered(self._granted, self._compiler.grants, server, tool)
+
+    def learns(self, server: str | None, tool: str) -> bool:
+        """Whether there could be one that a learnable grants."""
+        return self._remembered(self._learnt, self._compiler.learns, server, tool)
+
+    def _remembered(self, known: Kept[Name, bool], ask: Callable[..., bool], server: str | None, tool: str) -> bool:
         name = tool if server is None else (server, tool)
-        granted = self._granted.get(name)
-        if granted is None:
-            granted = self._compiler.grants(server, tool, self._bound)
+        answer = known.get(name)
+        if answer is None:
+            answer = ask(server, tool, self._bound)
             if len(tool) + len(server or "") <= LONGEST_NAME:
-                self._granted.keep(name, granted)
-        return granted
+                known.keep(name, answer)
+        return answer
 
     def prepare(self) -> int:
         """Compile every tool that the policy or the catalogue names."""

@@ -2,7 +2,8 @@
 
 Each layer decides on its own, and the strictest answer wins. The topmost one that says anything must grant. A lower one
 without an `otherwise`, and without a rule that could grant a call of the tool to whoever acts, has no objection by
-default, so that only its forbids and require approvals speak.
+default, so that only its forbids and require approvals speak. What is learned, and what may be, makes no layer one that
+says anything, and none that has to grant.
 """
 
 from __future__ import annotations
@@ -57,6 +58,28 @@ def shadow(
     return _decide(policy, policy.rules, catalogue, tool, arguments, facts, server)
 
 
+def ceiling(
+    policy: PolicySet,
+    catalogue: Catalogue,
+    tool: str,
+    arguments: Mapping[str, Json],
+    facts: Facts,
+    server: str | None = None,
+) -> Outcome | None:
+    """What the Outcome would be if learnables were allows beside the rules; None for a policy without them."""
+    if not policy.learnable:
+        return None
+    enforced = {id: rule for id, rule in policy.rules.items() if not rule.shadow}
+    return _decide(policy, {**enforced, **policy.learnable}, catalogue, tool, arguments, facts, server)
+
+
+def topmost(rules: Mapping[str, Rule], otherwise: Mapping[str, str | None]) -> str:
+    """The topmost layer that says anything: it has to grant."""
+    written = {rule.layer for rule in rules.values() if rule.origin not in ("learned", "learnable")} | set(otherwise)
+    spoken = written or {rule.layer for rule in rules.values()}
+    return next((layer for layer in LAYERS if layer in spoken), LAYERS[0])
+
+
 def _decide(
     policy: PolicySet,
     rules: Mapping[str, Rule],
@@ -66,8 +89,9 @@ def _decide(
     facts: Facts,
     server: str | None,
 ) -> Outcome:
+    first = topmost(rules, policy.otherwise)
     spoken = {rule.layer for rule in rules.values()} | set(policy.otherwise)
-    present = [layer for layer in LAYERS if layer in spoken] or [LAYERS[0]]
+    present = [first, *(layer for layer in LAYERS if layer in spoken and layer != first)]
     declared: Object | None = None
     if len(catalogue):
         known = catalogue.get(server, tool)
@@ -87,7 +111,8 @@ def _decide(
             for id, rule in fitting.items()
             if accepts(rule, arguments, declared)
         ]
-        grants = any(rule.effect in (Effect.ALLOW, Effect.ASK) for rule in fitting.values())
+        written = (rule for rule in fitting.values() if rule.origin not in ("learned", "learnable"))
+        grants = any(rule.effect in (Effect.ALLOW, Effect.ASK) for rule in written)
         only_restricts = layer != present[0] and layer not in policy.otherwise and not grants
         outcome = _settle(judged, policy.otherwise.get(layer), only_restricts)
         if outcome is not None:

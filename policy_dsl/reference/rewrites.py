@@ -12,7 +12,6 @@ from typing import Any, cast
 
 from ..ast import (
     EXACT,
-    LAYERS,
     Argument,
     Change,
     Json,
@@ -29,6 +28,7 @@ from .applies import fits
 from .conditions import Evaluator
 from .found import Found, is_json, same, wrong
 from .kleene import Fault, both, negated
+from .levels import topmost
 
 Path = tuple[str | int, ...]
 
@@ -85,8 +85,8 @@ def rewrite(
 
 
 def _otherwise(policy: PolicySet) -> str | None:
-    spoken = {rule.layer for rule in policy.rules.values() if not rule.shadow} | set(policy.otherwise)
-    return policy.otherwise.get(next((layer for layer in LAYERS if layer in spoken), LAYERS[0]))
+    enforced = {id: rule for id, rule in policy.rules.items() if not rule.shadow}
+    return policy.otherwise.get(topmost(enforced, policy.otherwise))
 
 
 # --- what is written ------------------------------------------------------------------------------------------------

@@ -6,12 +6,14 @@
 - Maps          which tools spell which intent, and the rules on an intent as one rule for each of them
 - Memory        the trackers and sources that conditions ask: what the state engine has to keep
 - sugar         limits, clearances and the guards of counters, as the forbids they stand for
+- opened        a learned allow, as one rule inside each learnable that it fits (learned)
 
 Flow: files -> imports -> Collected (collected) -> Names (sets, groups) -> Writing (conditions; macros) -> Maps
 (intents) -> Memory (events) -> a PolicySet's parts (whole). Faults are told at the place of the use (faults).
 
 INVARIANT: a resolved condition has at most MAX_NODES tests and connectives, 2 * MAX_DEPTH inside each other, so that
-what is written in a few lines cannot take the engines exponentially long or exhaust their stack.
+what is written in a few lines cannot take the engines exponentially long or exhaust their stack. A learned allow joins
+two such conditions.
 """
 
 from __future__ import annotations

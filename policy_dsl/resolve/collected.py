@@ -16,6 +16,7 @@ from ..ast import (
     IntentMap,
     LabelResults,
     Layer,
+    Learnable,
     Levels,
     Limit,
     Macro,
@@ -36,7 +37,7 @@ from ..errors import BundleError, quoted
 from .faults import fault
 
 T = TypeVar("T", covariant=True)
-Sentence = Rule | Limit | Clearance | Rewrite
+Sentence = Rule | Learnable | Limit | Clearance | Rewrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ Defined = Mapping[str, Written[T]]
 
 
 class Collected:
-    """`sentences` holds all that has an id: rules, limits, clearances and rewrites, scopes folded in."""
+    """`sentences` holds all that has an id: rules, learnables, limits, clearances and rewrites, scopes folded in. What
+    is learned has no name that a condition could rest on, so it is not among `named`."""
 
     def __init__(self, files: Sequence[PolicyFile], catalogue: Catalogue) -> None:
         self.files = sorted(files, key=lambda file: Path(file.path).stem)
@@ -82,9 +84,11 @@ class Collected:
         return self.layers[file.path]
 
     def sentence(self, name: str) -> str | None:
-        """What a name that is no rule's stands for, in a reader's words."""
+        """What a name that no condition may use stands for, in a reader's words."""
         found = self.sentences.get(name)
-        return None if found is None else _CALLED[type(found.node)]
+        if found is None:
+            return None
+        return "learned rule" if isinstance(found.node, Rule) else _CALLED[type(found.node)]
 
     def _collect(self, file: PolicyFile, statement: Statement) -> None:
         match statement:
@@ -126,7 +130,7 @@ class Collected:
                 _define(self.counters, "counter", file, statement)
             case Hide():
                 self.hidden.append(Written(file, statement))
-            case Rule() | Limit() | Clearance() | Rewrite():
+            case Rule() | Learnable() | Limit() | Clearance() | Rewrite():
                 self._add_sentence(file, statement)
 
     def _add_sentence(self, file: PolicyFile, sentence: Sentence) -> None:
@@ -149,7 +153,7 @@ class Collected:
                 raise self._both(file, sentence.span, id, _CALLED[type(first.node)], what, first)
             raise _twice(file, sentence.span, f"the {what} `{id}`", first)
         self.sentences[id] = Written(file, sentence)
-        if sentence.name is not None and isinstance(sentence, Rule):
+        if sentence.name is not None and isinstance(sentence, Rule) and sentence.learned is None:
             self.named[sentence.name] = Written(file, sentence)
 
     def _refuse_equal_stems(self) -> None:
@@ -188,7 +192,10 @@ def _layer(file: PolicyFile) -> str:
 def _scoped(statement: Statement) -> Iterator[object]:
     if isinstance(statement, ScopeBlock):
         for scoped in statement.rules:
-            yield replace(scoped, scope=statement.scope)
+            if isinstance(scoped, Learnable):
+                yield replace(scoped, rule=replace(scoped.rule, scope=statement.scope))
+            else:
+                yield replace(scoped, scope=statement.scope)
     else:
         yield statement
 
@@ -210,4 +217,10 @@ def _at(first: Written[Any]) -> str:
     return f"{first.file.path}:{first.node.span.line}"
 
 
-_CALLED: Final[dict[type, str]] = {Rule: "rule", Limit: "limit", Clearance: "clearance", Rewrite: "rewrite"}
+_CALLED: Final[dict[type, str]] = {
+    Rule: "rule",
+    Learnable: "learnable",
+    Limit: "limit",
+    Clearance: "clearance",
+    Rewrite: "rewrite",
+}

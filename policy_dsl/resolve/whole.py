@@ -11,10 +11,12 @@ from ..ast import (
     CallExpectation,
     Clearance,
     Condition,
+    Effect,
     GivenLabel,
     Hide,
     IntentMap,
     LabelResults,
+    Learnable,
     Limit,
     PolicyFile,
     RedactResults,
@@ -33,6 +35,7 @@ from .faults import unknown
 from .imports import refuse_circles
 from .intents import Maps
 from .labels import Labels
+from .learned import opened
 from .memory import Memory
 from .names import Names
 from .sugar import of_clearance, of_counter, of_limit
@@ -42,7 +45,8 @@ from .writing import Writing
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """The parts of a PolicySet, as its docstring tells them; `rules`, `sets` and `rewrites` in order of their names."""
+    """The parts of a PolicySet, as its docstring tells them; `rules`, `sets`, `rewrites` and `learnable` in order of
+    their names."""
 
     files: tuple[PolicyFile, ...]
     rules: dict[str, Rule]
@@ -58,6 +62,7 @@ class Whole:
     rewrites: dict[str, Rewrite]
     hidden: tuple[Hide, ...]
     intents: tuple[IntentMap, ...]
+    learnable: dict[str, Rule]
 
 
 def resolve(files: Sequence[PolicyFile], catalogue: Catalogue) -> Whole:
@@ -84,7 +89,7 @@ class _Resolution:
         for name in sorted(collected.counters):
             written = collected.counters[name]
             self._memory.count(written.file, written.node)
-        rules = self._rules()
+        rules, learnable = self._rules()
         rewrites = {
             id: self._rewrite(written.file, written.node)
             for id, written in sorted(collected.sentences.items())
@@ -106,6 +111,7 @@ class _Resolution:
             rewrites=rewrites,
             hidden=tuple(self._listed(written) for written in collected.hidden),
             intents=tuple(self._maps),
+            learnable=learnable,
         )
 
     def _hold_unused_names(self) -> None:
@@ -117,14 +123,23 @@ class _Resolution:
 
     # --- rules ------------------------------------------------------------------------------------------------------
 
-    def _rules(self) -> dict[str, Rule]:
+    def _rules(self) -> tuple[dict[str, Rule], dict[str, Rule]]:
+        """The rules, and the learnables."""
         collected = self._collected
         found: dict[str, Rule] = {}
+        learnable: dict[str, Rule] = {}
+        allows: dict[str, Rule] = {}
         for id, written in sorted(collected.sentences.items()):
             layer = collected.layer(written.file)
             match written.node:
-                case Rule():
-                    self._add(found, id, written.file, replace(written.node, layer=layer))
+                case Rule(learned=None) as rule:
+                    self._add(found, id, written.file, replace(rule, layer=layer))
+                case Rule(learned=evidence) as rule:
+                    silent = evidence is None or evidence.state != "active"
+                    rule = replace(rule, layer=layer, origin="learned", shadow=silent)
+                    self._add(allows if rule.effect is Effect.ALLOW else found, id, written.file, rule)
+                case Learnable(rule=rule):
+                    self._add(learnable, id, written.file, replace(rule, layer=layer))
                 case Limit() as limit:
                     tracker = self._memory.limit(written.file, limit)
                     self._add(found, id, written.file, of_limit(limit, tracker, layer))
@@ -136,7 +151,10 @@ class _Resolution:
             guard = of_counter(counter.node, collected.layer(counter.file))
             if guard is not None:
                 self._add(found, f"counter:{name}", counter.file, guard)
-        return found
+        learnable = dict(sorted(learnable.items()))
+        for id, rule in allows.items():
+            found.update(opened(id, rule, learnable))
+        return found, learnable
 
     def _add(self, found: dict[str, Rule], id: str, file: PolicyFile, rule: Rule) -> None:
         targets = self._names.targets(file, rule.tools)
@@ -195,7 +213,10 @@ class _Resolution:
                     error = unknown(written.file, step.span, "rule", step.rule, rules)
                     spelled = next((id for id in sorted(rules) if id.startswith(f"{step.rule}/")), None)
                     if spelled is not None:
-                        error.help = f'a rule on an intent is one for each tool: `by "{spelled}"`'
+                        each = "learned allow is one for each learnable"
+                        if rules[spelled].origin != "learned":
+                            each = "rule on an intent is one for each tool"
+                        error.help = f'a {each}: `by "{spelled}"`'
                     raise error
                 if isinstance(step, GivenLabel):
                     self._labels.known(written.file, step.label)

@@ -246,7 +246,9 @@ class _Condition:
                     node.span,
                     f"`{node.rule}` is a {what}, which has no condition to stand for",
                     "no-rule",
-                    "give the condition a name of its own, as in `define name = ...`",
+                    "what is learned changes with what is reported: nothing that is written rests on it"
+                    if what == "learned rule"
+                    else "give the condition a name of its own, as in `define name = ...`",
                 )
             known = {*collected.named, *collected.macros}
             error = unknown(self._file, node.span, "rule", node.rule, known)

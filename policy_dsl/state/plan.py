@@ -258,7 +258,7 @@ def _feed(feed: Feed, policy: PolicySet, *, reset: bool) -> FeedPlan:
 
 
 def _asks_labels(policy: PolicySet) -> bool:
-    rules = [*policy.rules.values(), *policy.rewrites.values()]
+    rules = [*policy.rules.values(), *policy.learnable.values(), *policy.rewrites.values()]
     return any(isinstance(node, SessionHas | SessionExceeds) for rule in rules for node in nodes(rule))
 
 

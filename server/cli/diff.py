@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Compares two policies, each a file or a folder of `.lw` files: for every tool, whether NEW grants a call that OLD did
-not (widening), or the other way round (narrowing). Each answer is proved, or shown by a call that both engines were
+not (widening), or the other way round (narrowing), by itself or, where a policy has learnables, once memory has learned
+all it may. Each answer is proved, or shown by a call that both engines were
 asked about, or unknown, which counts as widening. Needs the extra `analysis`. Exit code 0: equal or proved narrower."""
 
 _MARKS = {"proved": "none", "counterexample": "shown", "unknown": "unknown"}
@@ -68,6 +69,7 @@ def _document(comparison: Comparison, flips: Flips | None) -> dict[str, Any]:
         "unknowns": comparison.unknowns,
         "beside": list(comparison.beside),
         "tools": [_tool(tool) for tool in comparison.tools],
+        "ceilings": [_tool(tool) for tool in comparison.ceilings],
     }
     return document if flips is None else {**document, "traffic": flips.as_json()}
 
@@ -120,8 +122,13 @@ def _print(comparison: Comparison, flips: Flips | None, out: Console) -> None:
                 plain(_name(tool)), tool.relation, _MARKS[tool.widening.answer], _MARKS[tool.narrowing.answer]
             )
     out.print(table)
-    for title, side in (("widening: NEW grants", "widening"), ("narrowing: NEW no longer grants", "narrowing")):
-        lines = [line for tool in comparison.tools for line in _said(getattr(tool, side))]
+    for title, tools, side in (
+        ("widening: NEW grants", comparison.tools, "widening"),
+        ("narrowing: NEW no longer grants", comparison.tools, "narrowing"),
+        ("memory may now open", comparison.ceilings, "widening"),
+        ("memory may no longer open", comparison.ceilings, "narrowing"),
+    ):
+        lines = [line for tool in tools for line in _said(getattr(tool, side), learns=tools is comparison.ceilings)]
         if lines:
             out.print(f"\n{title}")
             for line in lines:
@@ -138,13 +145,13 @@ def _name(tool: ToolComparison) -> str:
     return name if tool.named else f"others, such as {name}"
 
 
-def _said(direction: Direction) -> list[str]:
+def _said(direction: Direction, *, learns: bool) -> list[str]:
     lines: dict[str, None] = {}
     for shown in direction.both:
         if shown.counterexample is not None:
             for fact in shown.counterexample.assuming:
                 lines[f"# {fact}"] = None
-            lines[_line(shown.counterexample)] = None
+            lines[(_most if learns else _line)(shown.counterexample)] = None
         elif shown.because is not None:
             lines[f"# unknown: {shown.because}"] = None
     return list(lines)
@@ -152,15 +159,26 @@ def _said(direction: Direction) -> list[str]:
 
 def _line(example: Counterexample) -> str:
     """A line that a `test` block of NEW takes as it is."""
+    return f"{_call(example)} => {example.new.effect}  # was {example.old.effect}"
+
+
+def _most(example: Counterexample) -> str:
+    """A call and what it comes to at most, which no `test` block can ask: without memory nothing is open."""
+    return f"{_call(example)}  # {example.new.effect} at most, was {example.old.effect} at most"
+
+
+def _call(example: Counterexample) -> str:
     from policy_dsl import ToolPattern, spelling
 
     tool = spelling.tool(ToolPattern(example.server, example.tool))
     given = ", ".join(f"{spelling.key(name)}: {spelling.json_value(one)}" for name, one in example.arguments.items())
-    return f"call {tool}({given}) => {example.new.effect}  # was {example.old.effect}"
+    return f"call {tool}({given})"
 
 
 def _verdict(comparison: Comparison) -> str:
     unknown = f", {comparison.unknowns} unknown" if comparison.unknowns else ""
+    if comparison.widens and not (comparison.beside or any(not tool.widening.is_empty for tool in comparison.tools)):
+        return f"NEW grants what OLD did, and memory may open more{unknown}"
     if comparison.widens:
         return f"NEW may grant what OLD did not{unknown}"
     return f"NEW is narrower than OLD{unknown}" if comparison.narrows else "NEW and OLD grant the same"

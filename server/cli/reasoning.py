@@ -93,7 +93,9 @@ def _layers(policy: PolicySet, asked: Question) -> list[LayerSays]:
     """Each layer alone; a lower one under a topmost layer that allows everything, as it can only tighten."""
     enforced = {id: rule for id, rule in policy.rules.items() if not rule.shadow}
     spoken = {rule.layer for rule in enforced.values()} | set(policy.otherwise)
-    present = [layer for layer in LAYERS if layer in spoken] or [LAYERS[0]]
+    written = {rule.layer for rule in enforced.values() if rule.is_written} | set(policy.otherwise)
+    first = next((layer for layer in LAYERS if layer in (written or spoken)), LAYERS[0])
+    present = [first, *(layer for layer in LAYERS if layer in spoken and layer != first)]
     found = []
     for layer in present:
         rules = {id: rule for id, rule in enforced.items() if rule.layer == layer}

@@ -67,7 +67,7 @@ def _defined(statement: ast.Statement) -> Iterator[tuple[NameKind, str, ast.Stat
                 yield "label", name, statement, ""
         case ast.LabelResults(label=label):
             yield "label", label.name, statement, ""
-        case Rule() | ast.Limit() | ast.Rewrite() | ast.Clearance() if statement.name is not None:
+        case Rule() | ast.Learnable() | ast.Limit() | ast.Rewrite() | ast.Clearance() if statement.name is not None:
             yield "rule", statement.name, statement, "as"
         case ScopeBlock(rules=rules):
             for rule in rules:

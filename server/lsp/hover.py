@@ -46,7 +46,8 @@ def hover(bundle: Bundle, path: Path, offset: int) -> Hover | None:
 def says(rule: Rule) -> str:
     """What a rule says in one line, then what is known about it."""
     tools = _code(", ".join(_tool_word(tool) for tool in rule.tools))
-    line = f"**{_VERBS[rule.effect]}** calls of {tools}"
+    verb = "lets memory open" if rule.origin == "learnable" else _VERBS[rule.effect]
+    line = f"**{verb}** calls of {tools}"
     if rule.signature is not None:
         line += f" {_carrying(rule.signature)}"
     for word, condition in (("when", rule.when), ("unless", rule.unless)):
@@ -60,6 +61,7 @@ def says(rule: Rule) -> str:
         ("owner", rule.metadata.owner),
         ("ticket", rule.metadata.ticket),
         ("because", rule.metadata.because),
+        ("learned", None if rule.learned is None else spelling.learned_from(rule.learned)),
     ]
     return "\n\n".join([line, *(f"{name}: {_plain(value)}" for name, value in facts if value is not None)])
 

@@ -47,8 +47,11 @@ def _shown(node: ast.Statement | ast.Step) -> tuple[SymbolKind | None, str, str,
     """Kind, name, detail, and the word before the name; without such a word the whole statement is the name's place."""
     match node:
         case Rule():
-            effect = f"shadow {node.effect.value}" if node.shadow else node.effect.value
+            standing = "shadow " if node.shadow else "learned " if node.learned is not None else ""
+            effect = f"{standing}{node.effect.value}"
             return "rule", node.name or f"{effect} {_tools(node.tools)}", effect if node.name else "", _as(node.name)
+        case ast.Learnable(rule=rule):
+            return "rule", rule.name or f"learnable {_tools(rule.tools)}", "learnable", _as(rule.name)
         case ast.Limit():
             return "rule", node.name or f"limit {_tools(node.tools)}", "limit", _as(node.name)
         case ast.Rewrite():

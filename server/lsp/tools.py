@@ -13,7 +13,7 @@ from .definitions import Definitions
 HEADS: Final = frozenset(
     [
         *("allow", "ask", "forbid", "require", "limit", "rewrite", "hide", "clearance", "counter"),
-        *("call", "given", "trust", "label", "redact", "intent"),
+        *("call", "given", "trust", "label", "redact", "intent", "learnable"),
     ]
 )
 """Words that begin what has tools of its own."""
@@ -21,7 +21,7 @@ HEADS: Final = frozenset(
 _LEADS: Final = frozenset(
     [
         *("allow", "ask", "forbid", "for", "limit", "rewrite", "hide", "of", "from", "call", "given"),
-        *("requested", "refused", "released", "succeeded", "failed"),
+        *("requested", "refused", "released", "succeeded", "failed", "learnable"),
     ]
 )
 """Words behind which a text in quotes is a tool."""

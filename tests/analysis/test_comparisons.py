@@ -34,8 +34,10 @@ def test_comparison(case: dict[str, Any]) -> None:
             assert example is not None
             assert example.arguments == case[side]
     assert comparison.beside == ((case["beside"],) if "beside" in case else ())
-    unknown = any(tool.widening.answer == "unknown" for tool in comparison.tools)
-    wider = any(tool.widening.answer == "counterexample" for tool in comparison.tools)
+    assert {tool.tool: tool.relation for tool in comparison.ceilings} == case.get("ceilings", {})
+    compared = (*comparison.tools, *comparison.ceilings)
+    unknown = any(tool.widening.answer == "unknown" for tool in compared)
+    wider = any(tool.widening.answer == "counterexample" for tool in compared)
     assert comparison.widens is (unknown or wider or "beside" in case)
 
 
@@ -105,3 +107,29 @@ def test_a_lower_layer_closes_only_for_whom_it_grants() -> None:
     assert tool.relation == "narrower"
     assert tool.narrowing.allowed.counterexample is not None
     assert tool.narrowing.allowed.counterexample.facts[1].agent == "bot"
+
+
+def _t(old: Any, new: Any) -> Any:
+    """What is said of `t`; the names that no rule has are a class of their own."""
+    return next(tool for tool in compare(old, new).tools if tool.tool == "t")
+
+
+def test_what_is_learned_in_a_lower_layer_binds_nobody_to_grant() -> None:
+    """Else the proof would know of calls that a learnable, or a rule learned in it, takes away."""
+    evidence = "evidence 9 for, 0 against, 3 reporters; bound 0.9 >= 0.9 (eprocess, 5%); e-value 30; support 0"
+
+    def both(lower: str) -> Any:
+        files = [parse("language 1\nallow t(x)\n", "top.lw"), parse(f"language 1\nlayer team\n{lower}\n", "low.lw")]
+        return policy_set(files)
+
+    blocked = "forbid t priority -1 when x > 5"
+    more = "learnable t(x) as more when x < 20"
+    learned = f"{more}\nlearned allow t(...) as n when x == 7 {evidence}; state active"
+    tool = _t(both(blocked), both(f"{blocked}\n{more}"))
+    assert tool.relation == "equal"
+    tool = _t(both(blocked), both(f"{blocked}\n{learned}"))
+    assert tool.relation == "wider"
+    assert tool.widening.allowed.counterexample is not None
+    assert tool.widening.allowed.counterexample.arguments == {"x": 7}
+    tool = _t(both(f"{blocked}\n{learned}"), both(blocked))
+    assert tool.relation == "narrower"

@@ -18,7 +18,7 @@ import pytest
 from policy_dsl import Outcome, Program, ast, compile_policy, parse, policy_set, reference
 from policy_dsl.catalogue import EMPTY_CATALOGUE, Catalogue
 from policy_dsl.facts import NOBODY, NOTHING, Facts
-from policy_dsl.reference import decide, hides, rewrite, shadow
+from policy_dsl.reference import ceiling, decide, hides, rewrite, shadow
 
 TEXTS = (
     "", "a", "ab", "abc", "AB", "\uff21\uff22", "stra\u00dfe", "STRASSE", "1", "true", "null", "\u0000", "line\nline",
@@ -37,6 +37,7 @@ LEVELS = ("public", "internal", "secret")
 LABELS = (*LEVELS, "untrusted", "apart")
 COMPARTMENTS = (None, None, "hr", "it")
 LAYERED = ("organisation", "team", "agent")
+STRICTNESS = {"allow": 0, "ask": 1, "forbid": 2}
 VIA: tuple[tuple[str, ...], ...] = ((), (), (), ("planner",), ("other", "nobody"))
 SPRING = 1_774_746_000_000_000  # 2026-03-29T01:00Z, when clocks in Berlin go from 02:00 to 03:00
 MOMENTS = (0, 1, SPRING - 1, SPRING, 1_792_890_000_000_000, 1_800_000_000_123_456, 10**18, -(10**15))
@@ -100,13 +101,19 @@ class World:
         return [reference.decide(self.policy, self.catalogue, *call) for call in self.calls]
 
     def check(self) -> None:
-        """Both engines say the same of every call; the bare decision is the full one without its errors; and what can
-        be granted may be granted."""
+        """Both engines say the same of every call; the bare decision is the full one without its errors; what can be
+        granted may be granted, and no ceiling is below the decision."""
         program = compile_policy(self.policy, self.catalogue)
         for tool, arguments, facts, server in self.calls:
             call = (tool, arguments, facts, server)
-            expected: tuple[Any, ...] = tuple(f(self.policy, self.catalogue, *call) for f in (decide, shadow))
+            expected: tuple[Any, ...] = tuple(f(self.policy, self.catalogue, *call) for f in (decide, shadow, ceiling))
             got: tuple[Any, ...] = (program.decide(*call), program.shadow and program.shadow(*call))
+            got += (program.ceiling and program.ceiling(*call),)
+            if got[2] is not None:
+                opened = got[2].effect != "forbid" and got[0].effect == "forbid"
+                expected += (True, True)
+                got += (STRICTNESS[got[2].effect] <= STRICTNESS[got[0].effect],)
+                got += (not opened or program.may_learn(tool, facts, server),)
             expected += (replace(expected[0], errors=()),)
             got += (program.decide_bare(*call),)
             if self.policy.rewrites:
@@ -140,6 +147,13 @@ class Maker:
             rules = [replace(rule, layer=chance.choice(LAYERED)) for rule in rules]
         if chance.random() < 0.3:
             rules = [replace(rule, shadow=chance.random() < 0.3) for rule in rules]
+        learnable: list[ast.Rule] = []
+        if chance.random() < 0.3:
+            drawn = [replace(self.rule(), priority=0, origin="learnable") for _ in range(chance.randint(1, 4))]
+            learnable = [replace(rule, effect=ast.Effect.ALLOW, message=None) for rule in drawn if rule.signature]
+            layers = {rule.layer for rule in rules} or {ast.LAYERS[0]}
+            learnable = [replace(rule, layer=chance.choice((*sorted(layers), *LAYERED))) for rule in learnable]
+            rules = [replace(rule, origin="learned") if chance.random() < 0.2 else rule for rule in rules]
         policy = ast.PolicySet(
             files=(),
             rules={f"r{number:02}": rule for number, rule in enumerate(rules)},
@@ -151,9 +165,10 @@ class Maker:
             levels=LEVELS,
             rewrites={f"w{n}": self.rewrite() for n in range(chance.randint(1, 5))} if chance.random() < 0.3 else {},
             hidden=tuple(ast.Hide(self.tools(), self.scope()) for _ in range(chance.randint(0, 2))),
+            learnable={f"l{number}": rule for number, rule in enumerate(learnable)},
         )
         catalogue = self.catalogue() if chance.random() < 0.2 else EMPTY_CATALOGUE
-        return World(policy, catalogue, tuple(self.call(many, rules) for _ in range(calls)))
+        return World(policy, catalogue, tuple(self.call(many, [*rules, *learnable]) for _ in range(calls)))
 
     # --- calls ------------------------------------------------------------------------------------------------------
 

@@ -96,6 +96,9 @@ def test_decides(case: dict[str, Any]) -> None:
         shadow = reference.shadow(policy, EMPTY_CATALOGUE, tool, arguments, naive)
         assert (shadow and [shadow.effect, shadow.rule]) == call.get("shadow"), call
         assert (program.shadow and program.shadow(tool, arguments, kept)) == shadow
+        ceiling = reference.ceiling(policy, EMPTY_CATALOGUE, tool, arguments, naive)
+        assert (ceiling and [ceiling.effect, ceiling.rule]) == call.get("ceiling"), call
+        assert (program.ceiling and program.ceiling(tool, arguments, kept)) == ceiling
         rewriting = reference.rewrite(policy, tool, arguments, naive)
         assert repr(program.rewrite(tool, arguments, kept)) == repr(rewriting)
         written = rewriting and rewriting.arguments

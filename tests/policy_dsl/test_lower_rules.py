@@ -124,12 +124,14 @@ WRITTEN = {
     "owner": 'owner "o"',
     "ticket": 'ticket "t"',
     "because": 'because "b"',
+    "evidence": "evidence 2 for, 0 against, 2 reporters; bound 0.7 >= 0 (beta, 5%); e-value 3; support 0; state active",
 }
 SENTENCES = {
     "allow": "allow f(...)",
     "ask": "ask f(...)",
     "forbid": "forbid f",
     "require_approval": "require approval for f",
+    "learnable": "learnable f(...)",
     "limit": "limit f to 5 released per session",
     "clearance": "clearance of f is none",
     "rewrite": "rewrite f remove a",
@@ -141,7 +143,7 @@ SENTENCES = {
 def test_a_sentence_takes_its_clauses_and_no_other(sentence: str) -> None:
     assert set(WRITTEN) == set(CLAUSES.values())
     _, takes = TAKES[sentence]
-    ordered = [word for word in CLAUSES.values() if word in takes]
+    ordered = [word for word in CLAUSES.values() if word in takes and word != "evidence"]  # test_lower_learned.py
     parse(f"language 1\n{SENTENCES[sentence]} {' '.join(WRITTEN[word] for word in ordered)}")
     for word, clause in WRITTEN.items():
         if word in takes:
@@ -154,7 +156,7 @@ def test_a_sentence_takes_its_clauses_and_no_other(sentence: str) -> None:
 @pytest.mark.parametrize("sentence", SENTENCES)
 def test_clauses_have_one_order(sentence: str) -> None:
     _, takes = TAKES[sentence]
-    ordered = [word for word in CLAUSES.values() if word in takes]
+    ordered = [word for word in CLAUSES.values() if word in takes and word != "evidence"]  # test_lower_learned.py
     for first, second in pairwise(ordered):
         with pytest.raises(ParseError) as caught:
             parse(f"language 1\n{SENTENCES[sentence]} {WRITTEN[second]} {WRITTEN[first]}")

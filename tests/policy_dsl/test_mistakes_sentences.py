@@ -13,7 +13,7 @@ from policy_dsl.mistakes_sentences import MISSING, MISUSED, SENTENCES_WITHOUT_CL
 
 CASES = [
     case
-    for name in ("history", "results", "terms", "files", "clock")
+    for name in ("history", "results", "terms", "files", "clock", "learned")
     for case in yaml.safe_load((Path(__file__).parent / "errors" / f"{name}.yaml").read_text(encoding="utf-8"))
 ]
 
