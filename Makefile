@@ -46,7 +46,7 @@ docs: $(READY)
 lock: $(READY)
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-	  --extra analysis --extra llm --extra memory --extra postgres --extra evals --extra dev \
+	  --extra analysis --extra llm --extra memory --extra memory-encoders --extra postgres --extra evals --extra dev \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.lock
 
 clean:

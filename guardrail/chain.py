@@ -3,7 +3,7 @@
 Theory of operation. A writer that opens the database is an incarnation. It first places an opening row that names the
 row before it, then its Records, one row each:
 
-    body     = canonical JSON of the Record, its incarnation and its sequence (version 2: `v`)
+    body     = canonical JSON of the Record, its incarnation and its sequence (version 3: `v`)
     link     = SHA-256("leastward record link v1" NUL, link of the row before in this incarnation, body)
     position = position of the opening row + sequence
 
@@ -24,12 +24,14 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
+from .advised import Advised
 from .record import Act, IntentDigest, Record, Shadowed
 
 NO_LINK: Final = bytes(32)
 _LINK_DOMAIN: Final = b"leastward record link v1\x00"
-_VERSION: Final = 2
-"""Version 1 had no `act`, `approvals`, `ends_session`, `intent`, `released`, `shadow`; its rows are still verified."""
+_VERSION: Final = 3
+"""Version 2 had no `memory`, version 1 also no `act`, `approvals`, `ends_session`, `intent`, `released`, `shadow`;
+rows of both are still verified."""
 
 
 class Row(NamedTuple):
@@ -111,7 +113,7 @@ def place(head: Head, record: Record) -> tuple[Head, Row]:
 
 
 def encode(record: Record, incarnation: str, sequence: int) -> bytes:
-    """The canonical body, version 2: compact JSON, members sorted by name, every member always present."""
+    """The canonical body, version 3: compact JSON, members sorted by name, every member always present."""
     return _encode(
         _Body(
             record.act,
@@ -128,6 +130,7 @@ def encode(record: Record, incarnation: str, sequence: int) -> bytes:
             incarnation,
             record.intent,
             record.kind,
+            record.memory,
             record.memory_version,
             record.mode,
             record.model,
@@ -165,6 +168,7 @@ class _Body(msgspec.Struct, frozen=True, gc=False):
     incarnation: str
     intent: IntentDigest | None
     kind: str
+    memory: Advised | None
     memory_version: int
     mode: str
     model: str
@@ -208,7 +212,7 @@ class _Before(msgspec.Struct, frozen=True):
 class _Members(msgspec.Struct, frozen=True):
     """The members of a body that place it; all others are bound by the link alone."""
 
-    v: Literal[1, 2]
+    v: Literal[1, 2, 3]
     id: str
     kind: str
     incarnation: str

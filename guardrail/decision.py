@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from policy_dsl import RuleError
 from policy_dsl.ast import Terms
 
-Effect = Literal["allow", "ask", "forbid"]
+from .advised import Advised, Effect
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -23,6 +23,9 @@ class Decision(msgspec.Struct, frozen=True):
     otherwise. `shadow` is the effect and rule that would have decided if shadow rules did, where that differs.
     `ends_session` is what a forbid asks for; `terms` are those of an ask, its prompt filled in; `remaining` is what is
     left of a limit that forbids, never below 0.
+
+    `memory` is what memory said where it changed the decision, None otherwise: then `rule` is the id of the learned
+    rule, `reason` is `learned`, and what the policy alone says stands in `memory`.
     """
 
     effect: Effect
@@ -38,6 +41,7 @@ class Decision(msgspec.Struct, frozen=True):
     ends_session: bool = False
     terms: Terms | None = None
     remaining: int | Decimal | None = None
+    memory: Advised | None = None
 
     @property
     def releases(self) -> bool:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
+from policy_dsl import Facts, Outcome
+
+from .advised import Advised, Effect
+from .model import ToolCall
 from .record import Record
 
 
@@ -38,5 +42,26 @@ class RecordSink(Protocol):
         """Return once every one of `records`, and what is `remembered` with them, would survive a power cut.
 
         Raises an error where that is not known for certain; then nothing that depends on them may be released.
+        """
+        ...
+
+
+class Experience(Protocol):
+    """What earlier reports of failures taught. One object is one snapshot: it never changes its mind."""
+
+    @property
+    def version(self) -> int:
+        """The snapshot's version; it stands in every Decision that was taken with it. 0 for an empty store."""
+        ...
+
+    def advise(
+        self, call: ToolCall, arguments: Mapping[str, Any], facts: Facts, base: Effect, ceiling: Outcome | None
+    ) -> Advised | None:
+        """What memory makes of a call that the policy alone decides as `base`; None where it leaves it as it is.
+
+        Asked only where `base` is allow or ask, which memory may narrow, or where nothing granted the call and
+        `ceiling`, what the policy's `learnable` statements would grant, is allow or ask: that much it may open.
+        `arguments` are those that are judged: the call's own, or what a rewrite made of them. An error raised here
+        refuses the call, and so does an answer that goes further than that.
         """
         ...

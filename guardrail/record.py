@@ -15,6 +15,8 @@ import msgspec
 
 from policy_dsl import RuleError
 
+from .advised import Advised
+
 Kind = Literal["decision", "malformed-answer", "malformed-request", "act"]
 
 _DIGEST_DOMAIN: Final = b"leastward arguments digest v1\x00"
@@ -24,12 +26,16 @@ class Payload(msgspec.Struct, frozen=True, gc=False):
     """What may be erased without breaking the chain: the salt of the digest, and the call's arguments, redacted.
 
     `arguments` is JSON text in UTF-8, and so is `released`: what a rewrite made of them, None where nothing did.
-    Without `salt` the digests in the Record say nothing about either.
+    Without `salt` the digests in the Record say nothing about either. `context` is what memory may ask of the decision,
+    as memory wrote it, None where there is no memory; `audit` the probability with which the decision was drawn for a
+    person to look at, None where it was not drawn.
     """
 
     salt: bytes
     arguments: bytes
     released: bytes | None = None
+    context: bytes | None = None
+    audit: float | None = None
 
 
 class IntentDigest(msgspec.Struct, frozen=True, gc=False):
@@ -62,8 +68,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     `id` is `dec-` and 26 characters (`new_id`); `at` is RFC 3339 in UTC with microseconds (`instant`). `arguments` is
     the salted digest (`arguments_digest`), None where there was no call; `released` the digest of the arguments that a
     rewrite made, None where none did. `text_calls` is the gate's setting for calls written as text. `approvals` are the
-    ids of the approvals that a release used. `act` stands in Records of that kind only. `payload` is kept beside the
-    chain, not in it.
+    ids of the approvals that a release used. `act` stands in Records of that kind only, `memory` where memory changed
+    the decision. `payload` is kept beside the chain, not in it.
     """
 
     kind: Kind
@@ -94,6 +100,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     shadow: Shadowed | None = None
     ends_session: bool = False
     act: Act | None = None
+    memory: Advised | None = None
     payload: Payload | None = None
 
 

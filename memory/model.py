@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Label = Literal["allow", "forbid"]
 """What a call should have come to, as a report claims or an auditor says; also what an abstraction claims of calls."""
@@ -119,12 +119,27 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class Proposal:
+    """A candidate from outside, such as a model wrote: in calls where `condition` holds, `label` is right.
+
+    It is data. It becomes an abstraction only by the checks that every candidate goes through; `rationale` is shown to
+    people and decides nothing.
+    """
+
+    label: Label
+    condition: Condition
+    rationale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Refreshed:
-    """A refresh ran. `policy_hash` is the policy in force; `ceilings` the ids of its `learnable` statements."""
+    """A refresh ran. `policy_hash` is the policy in force, empty where it is not known; `proposals` what a Proposer
+    said before it, kept here so that the refresh can be replayed without asking again."""
 
     at: int
     seed: int
     policy_hash: str = ""
+    proposals: tuple[Proposal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,11 +327,13 @@ class State:
     """By abstraction, then by decision: one case is one piece of evidence, however often it is reported."""
     lineage: list[Lineage] = field(default_factory=list)
     made: int = 0
-    """How many abstractions were ever made: the k of alpha spending."""
+    """How many abstractions have alpha: the k of alpha spending. It is spent when one has evidence worth reading."""
     trust: dict[str, tuple[float, float]] = field(default_factory=dict)
     """By reporter: how often it agreed and disagreed with auditors."""
     audited: dict[str, Label] = field(default_factory=dict)
     """By decision: what an auditor said."""
+    index: Any = field(default=None, compare=False, repr=False)
+    """What learning/ has made of the rest to find things in it; made again where it is missing, never stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any, assert_never
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from . import routes_calls, routes_health, routes_records, routes_runs
+from . import routes_calls, routes_health, routes_memory, routes_records, routes_runs
 from .answering import EXTENSION, Send, send_answer
 from .auth import Doorkeeper
 from .edge import EdgeError, failed, refused, unavailable
@@ -32,6 +32,7 @@ ROUTES: tuple[Route, ...] = (
     *routes_calls.ROUTES,
     *routes_runs.ROUTES,
     *routes_records.ROUTES,
+    *routes_memory.ROUTES,
     *routes_health.ROUTES,
 )
 
@@ -78,7 +79,7 @@ class Gate(FastAPI):
         try:
             match route:
                 case Guarded():
-                    caller = self._doorkeeper.caller(request.headers, route.scope)
+                    caller = self._doorkeeper.caller(request.headers, route.scope, route.also)
                     answer = await route.handler(services, request, caller)
                 case Open():
                     answer = await route.handler(services, request)

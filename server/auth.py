@@ -33,10 +33,11 @@ class Doorkeeper:
         self._caller_for = caller_for
         self._open = open_loopback
 
-    def caller(self, headers: Mapping[bytes, bytes], scope: Scope) -> Caller:
-        """The caller, if it may do what `scope` stands for. Raises EdgeError 401 or 403; StoreError from the store."""
+    def caller(self, headers: Mapping[bytes, bytes], scope: Scope, also: frozenset[Scope] = frozenset()) -> Caller:
+        """The caller, if it may do what `scope` or one of `also` stands for. Raises EdgeError 401 or 403; StoreError
+        from the store."""
         caller = self._identified(headers)
-        if scope not in caller.scopes:
+        if scope not in caller.scopes and also.isdisjoint(caller.scopes):
             raise EdgeError(403, "missing-scope", f"this key does not have the scope `{scope.value}`")
         return caller
 

@@ -60,7 +60,9 @@ class Router(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How refusals are told; `seconds` is how long an exchange with each upstream may take, all rounds together."""
+    """How refusals are told; `seconds` is how long an exchange with each upstream may take, all rounds together.
+
+    `learns` is whether memory may open tools that only a `learnable` statement names, so that they stay offered."""
 
     style: Literal["continue", "message", "error"] = "continue"
     rounds: int = 2
@@ -68,6 +70,7 @@ class Manner:
     scan: Scan = ()
     answer_limit: int = 8 << 20
     observes: bool = False
+    learns: bool = False
 
 
 class _Parts:
@@ -109,7 +112,7 @@ class ChatGate:
         self._manner = manner
         self._upstream_failed = upstream_failed
         self._policies = policies
-        self._offers = OfferFilter()
+        self._offers = OfferFilter(learns=manner.learns)
 
     async def chat(self, caller: Caller, run: Run, body: bytes) -> Answer:
         """Answer one request. Errors of every kind come out as an Answer in the API's own shape, never as a release."""

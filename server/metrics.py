@@ -6,7 +6,7 @@ A value that is on no list is counted as `other`: a client or a model must not b
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -79,14 +79,32 @@ class Metrics(Collector):
         self._commits = _Times(
             "leastward_record_commit_seconds", "From handing records over until they are durable.", _COMMIT_BUCKETS
         )
+        self._reports = _Series("leastward_reports", "Reports, by what became of them.", ("result",))
+        self._refreshes = _Series("leastward_memory_refreshes", "Refreshes of memory, by result.", ("result",))
+        self._phases: Mapping[str, int] = {}
+        self._snapshot = 0
+        self._stale = False
         self._ready = False
         self._registry.register(self)
 
     def collect(self) -> Iterable[Metric]:
         for series in (self._requests, self._decisions, self._refusals, self._upstream_errors, self._reloads):
             yield series.family()
+        for series in (self._reports, self._refreshes):
+            yield series.family()
         yield self._commits.family()
+        yield from self._memory()
         yield GaugeMetricFamily("leastward_ready", "1 while /readyz answers 200.", int(self._ready))
+
+    def _memory(self) -> Iterable[Metric]:
+        rules = GaugeMetricFamily("leastward_memory_abstractions", "Learned rules, by phase.", labels=("phase",))
+        for phase, count in sorted(self._phases.items()):
+            rules.add_metric([phase], count)
+        yield rules
+        yield GaugeMetricFamily(
+            "leastward_memory_snapshot_version", "The newest snapshot in force, 0 for none.", self._snapshot
+        )
+        yield GaugeMetricFamily("leastward_memory_stale", "1 while memory cannot be reached.", int(self._stale))
 
     def request(self, route: str, status: int) -> None:
         """`route` is a route's own path template, or `unknown`."""
@@ -105,6 +123,19 @@ class Metrics(Collector):
     def policy_reload(self, result: str) -> None:
         """`loaded`, `unchanged` or `failed`."""
         self._reloads.add(result)
+
+    def report(self, result: str) -> None:
+        """`accepted`, or the code with which a report was refused."""
+        self._reports.add(result)
+
+    def refresh(self, result: str) -> None:
+        """`done` or `failed`."""
+        self._refreshes.add(result)
+
+    def memory(self, phases: Mapping[str, int], snapshot: int, *, stale: bool) -> None:
+        """What is in force, over all tenants: rules by phase, the newest snapshot's version, and whether memory cannot
+        be reached. Never by tenant: /metrics is open, and who the tenants are is not."""
+        self._phases, self._snapshot, self._stale = phases, snapshot, stale
 
     def committed(self, seconds: float) -> None:
         self._commits.observe(seconds)

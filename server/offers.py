@@ -17,9 +17,12 @@ KEPT_BYTES: Final = 16 * 1024
 
 class OfferFilter:
     """Remembers how schemas compared with the catalogue: agents send the same tools on every turn, and putting a schema
-    into canonical form costs six times what looking it up does (12 us for one of 200 bytes)."""
+    into canonical form costs six times what looking it up does (12 us for one of 200 bytes).
 
-    def __init__(self) -> None:
+    `learns` is whether memory may open what the policy's `learnable` statements let it."""
+
+    def __init__(self, *, learns: bool = False) -> None:
+        self._learns = learns
         self._compared: dict[tuple[bytes, bytes], bool] = {}
 
     def may_offer(self, offer: Offer, guard: Guard, facts: Facts) -> bool:
@@ -32,7 +35,9 @@ class OfferFilter:
             tool = catalogue.get(None, offer.name)
             if tool is None or not self._same_interface(tool, offer):
                 return False
-        return guard.program.may_grant(offer.name, facts) and not guard.program.hides(offer.name, facts)
+        program = guard.program
+        granted = program.may_grant(offer.name, facts) or (self._learns and program.may_learn(offer.name, facts))
+        return granted and not program.hides(offer.name, facts)
 
     def _same_interface(self, tool: Tool, offer: Offer) -> bool:
         key = tool.interface, encode(offer.schema)

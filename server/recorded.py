@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from guardrail import (
     Act,
@@ -22,6 +22,7 @@ from guardrail import (
     Record,
     RecordSink,
     Remembered,
+    Session,
     Shadowed,
     ToolCall,
     instant,
@@ -71,6 +72,29 @@ class Exchange:
         return name
 
 
+class Decided(NamedTuple):
+    """A Decision, and what is kept beside its Record so that memory can be told of it: what it was made in, and the
+    probability with which it was drawn for audit, None where it was not."""
+
+    decision: Decision
+    context: bytes | None = None
+    audit: float | None = None
+
+
+class Listening(Protocol):
+    """Decides with what memory knows of one tenant. Never raises."""
+
+    def decide(self, guard: Guard, call: ToolCall, session: Session, decision_id: str) -> Decided: ...
+
+
+class Listens(Protocol):
+    """Memory, as far as a Decision needs it; server/remembering keeps this promise."""
+
+    async def of(self, tenant: str) -> Listening:
+        """Raises StoreError where what the tenant's memory holds was never read: then nothing is decided."""
+        ...
+
+
 class Ruling(NamedTuple):
     """What came of the calls of one answer: those that stay, with the reason, and what others leave with."""
 
@@ -91,12 +115,14 @@ class RecordedDecisions:
         conduct: Conduct,
         count: Callable[[Decision], None] = lambda _: None,
         changes_of: Callable[[RunState], Sequence[Remembered]] = lambda _: (),
+        memory: Listens | None = None,
     ) -> None:
         self._sink = sink
         self._changes_of = changes_of
         self._clock = clock
         self._conduct = conduct
         self._count = count
+        self._memory = memory
 
     def open(self, caller: Caller, run_id: str, state: RunState, guard: Guard) -> Exchange:
         """Begin an exchange under the policy of this moment; it stays under it to its end."""
@@ -117,6 +143,7 @@ class RecordedDecisions:
         """
         if not calls:
             return NOTHING_RULED
+        listening = None if self._memory is None else await self._memory.of(exchange.caller.tenant)
         moment = self._clock()
         at = instant(moment)
         ruling = Ruling({}, {})
@@ -125,9 +152,12 @@ class RecordedDecisions:
         session.tick(microseconds(moment))
         for call in calls:
             name = exchange.next_id()
-            decision = self._decide(exchange, call, name)
+            decided = self._decide(exchange, call, name, listening)
+            decision = decided.decision
             released = decision.arguments if self._changes(decision) else None
-            seal = None if call.arguments is None else sealed(call.arguments, released)
+            seal = None
+            if call.arguments is not None:
+                seal = sealed(call.arguments, released, context=decided.context, audit=decided.audit)
             records.append(self._record(exchange, "decision", name, at, decision, call, seal))
             if not decision.releases and not self._lets_pass(call):
                 ruling.refusals[call] = self._refusal(exchange, decision, name)
@@ -154,12 +184,17 @@ class RecordedDecisions:
         at = instant(self._clock())
         await self._sink.commit([self._record(exchange, kind, exchange.next_id(), at, decision, None, None)])
 
-    def _decide(self, exchange: Exchange, call: HeldCall, name: str) -> Decision:
+    def _decide(self, exchange: Exchange, call: HeldCall, name: str, listening: Listening | None) -> Decided:
         if call.arguments is None or call.problem is not None:
-            return Decision("forbid", None, call.problem or "unreadable", None, (), exchange.guard.policy_hash)
+            unread = call.problem or "unreadable"
+            return Decided(Decision("forbid", None, unread, None, (), exchange.guard.policy_hash))
         asked = ToolCall(call.tool, call.arguments, call.call_id)
         session = exchange.state.session
-        decision = exchange.guard.decide(asked, session, name)
+        if listening is None:
+            decided = Decided(exchange.guard.decide(asked, session, name))
+        else:
+            decided = listening.decide(exchange.guard, asked, session, name)
+        decision = decided.decision
         if decision.reason == "guard-error":
             LOG.error("the guard failed on a call of `%s`; it was refused", call.tool)
         if self._conduct.mode == "enforce":
@@ -167,7 +202,7 @@ class RecordedDecisions:
         else:  # whatever was decided, the call goes out as it came
             session.requested(asked)
             session.released(asked, observable=False)
-        return decision
+        return decided
 
     def _changes(self, decision: Decision) -> bool:
         return decision.rewritten and decision.releases and self._conduct.mode == "enforce"
@@ -222,6 +257,7 @@ class RecordedDecisions:
             shadow=None if decision.shadow is None else Shadowed(*decision.shadow),
             ends_session=decision.ends_session,
             act=act,
+            memory=decision.memory,
             payload=None if seal is None else seal.payload,
         )
 

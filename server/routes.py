@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from .exchange import Answer, Caller, Scope
@@ -21,13 +21,14 @@ class OpenHandler(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A route for callers with `scope`. `path` may hold `{name}` for one segment."""
+    """A route for callers with `scope`, or with one of `also`. `path` may hold `{name}` for one segment."""
 
     method: str
     path: str
     scope: Scope
     handler: Handler
     summary: str
+    also: frozenset[Scope] = field(default=frozenset())
 
 
 @dataclass(frozen=True, slots=True)

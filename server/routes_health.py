@@ -29,7 +29,7 @@ async def _readyz(services: Services, request: Incoming) -> Answer:
     error = policies.error
     if error is not None and not _may_read_policy(services, request):
         error = "the policy files do not load; the log says why, and this route to a key with the scope `policy`"
-    body: Json = {
+    body: dict[str, Json] = {
         "ready": ready,
         "mode": settings.mode,
         "text_calls": "off" if settings.text_calls == "off" else [*settings.text_calls],
@@ -40,6 +40,8 @@ async def _readyz(services: Services, request: Incoming) -> Answer:
         },
         "records": "ok" if trouble is None else "cannot be written",
     }
+    if services.memory is not None:
+        body["memory"] = "ok" if services.memory.trouble is None else "stale"
     services.metrics.ready(ready)
     return Whole(200 if ready else 503, strict_json.encode(body), {"cache-control": "no-store"})
 

@@ -10,6 +10,7 @@ from guardrail import Guard, Principal
 
 from .exchange import Answer, Caller, Whole
 from .metrics import Metrics
+from .reporting import Label, Narrowing, Who
 from .settings import Settings
 from .store import Run
 
@@ -56,9 +57,33 @@ class Policy(Protocol):
     def loaded_at(self) -> Any: ...
 
 
+class Memory(Protocol):
+    """What people do with memory; server/remembering keeps this promise. Every method blocks, runs in any thread, gives
+    a JSON tree, and raises EdgeError with a stable code for what it refuses."""
+
+    @property
+    def trouble(self) -> str | None: ...
+    def report(
+        self, tenant: str, decision: str, should: Label, who: Who, because: str = "", key: str = ""
+    ) -> dict[str, Any]: ...
+    def audits(self, tenant: str) -> dict[str, Any]: ...
+    def adjudicate(self, tenant: str, decision: str, should: Label, who: Who, because: str = "") -> dict[str, Any]: ...
+    def abstractions(self, tenant: str) -> dict[str, Any]: ...
+    def abstraction(self, tenant: str, name: str) -> dict[str, Any]: ...
+    def approve(
+        self, tenant: str, name: str, who: Who, version: int | None = None, narrows_to: Narrowing = "ask"
+    ) -> dict[str, Any]: ...
+    def reject(self, tenant: str, name: str, who: Who, because: str = "") -> dict[str, Any]: ...
+    def edit(self, tenant: str, name: str, who: Who, when: str, because: str = "") -> dict[str, Any]: ...
+    def refresh(self, tenant: str, *, seed: int = 0, dry_run: bool = False) -> dict[str, Any]: ...
+    def rollback(self, tenant: str, who: Who, snapshot: int) -> dict[str, Any]: ...
+    def retract(self, tenant: str, who: Who, reporter: str) -> dict[str, Any]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything behind the edge. Bodies come in unread, of at most `settings.limits.body_bytes`."""
+    """Everything behind the edge. Bodies come in unread, of at most `settings.limits.body_bytes`. `memory` is None
+    where it is not set up."""
 
     settings: Settings
     chat: Chat
@@ -68,3 +93,4 @@ class Services:
     store: Keeper
     policies: Policy
     metrics: Metrics
+    memory: Memory | None = None

@@ -13,17 +13,20 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from .settings_file import SettingsError, read_tree
+from .settings_memory import MemorySettings
+from .settings_part import Part, Seconds
 from .upstream import Timeouts, Upstream
 
 __all__ = [
     "FILE_NAME",
     "Limits",
+    "MemorySettings",
     "Settings",
     "SettingsError",
     "TextCallGrammar",
@@ -38,14 +41,8 @@ FILE_NAME = "leastward.yaml"
 TextCallGrammar = Literal["fenced", "hermes", "llama", "mistral", "react"]
 ALL_GRAMMARS: tuple[TextCallGrammar, ...] = ("fenced", "hermes", "llama", "mistral", "react")
 
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
-
-class _Part(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class Listen(_Part):
+class Listen(Part):
     """Where the gate listens. TLS is for the proxy or the service mesh in front."""
 
     host: str = Field(default="127.0.0.1", description="Address to bind.")
@@ -71,7 +68,7 @@ class Listen(_Part):
         return self
 
 
-class UpstreamSettings(_Part):
+class UpstreamSettings(Part):
     """One model server that speaks the OpenAI API."""
 
     url: str = Field(description="Base URL, for example `http://127.0.0.1:8000/v1`; request paths are appended.")
@@ -99,7 +96,7 @@ class UpstreamSettings(_Part):
         )
 
 
-class Models(_Part):
+class Models(Part):
     """Which upstream serves which model."""
 
     routes: dict[str, str] = Field(
@@ -110,7 +107,7 @@ class Models(_Part):
     )
 
 
-class Refusals(_Part):
+class Refusals(Part):
     """What becomes of an answer whose calls are refused (docs/http.md)."""
 
     style: Literal["continue", "message", "error"] = Field(
@@ -123,7 +120,7 @@ class Refusals(_Part):
     )
 
 
-class Drafts(_Part):
+class Drafts(Part):
     """Session policies, drafted from the words of users whose key speaks for them; they only tighten."""
 
     by: Literal["off", "entities", "model"] = Field(
@@ -144,7 +141,7 @@ class Drafts(_Part):
         return self
 
 
-class Limits(_Part):
+class Limits(Part):
     """Bounds on what is read."""
 
     body_bytes: int = Field(
@@ -158,13 +155,13 @@ class Limits(_Part):
     connections: int = Field(default=1024, ge=1, le=65_536, description="Client connections at once.")
 
 
-class Log(_Part):
+class Log(Part):
     """The log goes to standard error, one line of JSON per event."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
 
 
-class Settings(_Part):
+class Settings(Part):
     """Everything in `leastward.yaml`. Relative paths are relative to the folder of that file."""
 
     listen: Listen = Field(default=Listen(), description=(Listen.__doc__ or ""))
@@ -185,6 +182,7 @@ class Settings(_Part):
         default=list(ALL_GRAMMARS), description="Grammars of calls written as text that are looked for, or `off`."
     )
     drafts: Drafts = Field(default=Drafts(), description=(Drafts.__doc__ or ""))
+    memory: MemorySettings = Field(default=MemorySettings(), description=(MemorySettings.__doc__ or ""))
     limits: Limits = Field(default=Limits(), description=(Limits.__doc__ or ""))
     log: Log = Field(default=Log(), description=(Log.__doc__ or ""))
 
@@ -207,6 +205,10 @@ class Settings(_Part):
             except ValueError as error:
                 raise ValueError(f"`upstreams.{name}`: {error}") from None
         return self
+
+    def with_memory_at(self, url: str) -> Settings:
+        """The same settings with memory at another address."""
+        return self.model_copy(update={"memory": self.memory.model_copy(update={"url": SecretStr(url)})})
 
     def upstream_for(self, model: str) -> str | None:
         """The name of the upstream that serves `model`; None where no route fits and there is no default."""

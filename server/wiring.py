@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 from fastapi import FastAPI
 
-from guardrail import Decision, Record, RecordSink, Remembered
+from guardrail import Clock, Decision, Record, RecordSink, Remembered
 
 from .acts import Acts
 from .app import Gate
@@ -32,8 +32,11 @@ from .services import Services
 from .session_policies import SessionPolicies
 from .sessions import SessionBook
 from .settings import Settings, load_settings
-from .store import Store
+from .store import Store, StoreError
 from .upstream import Upstream
+
+if TYPE_CHECKING:
+    from .remembering import Recollection
 
 SWITCH_SECONDS: Final = 0.0001
 """How soon a waiting thread gets the interpreter from a busy one. The writer of Records waits for it twice a commit: at
@@ -55,23 +58,31 @@ class House:
         return uvicorn.Server(listening(self.app, self.settings, self.metrics))
 
 
-def build(settings: Settings, folder: Path) -> House:
-    """Compose a gate. Relative paths in `settings` are relative to `folder`.
+def _now() -> datetime:
+    return datetime.now(UTC)
 
-    Raises PoliciesError for policies that do not load and StoreError for a database that cannot be used.
+
+def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
+    """Compose a gate. Relative paths in `settings` are relative to `folder`. `clock` says when decisions are taken, and
+    when what is said of them is heard.
+
+    Raises PoliciesError for policies that do not load, and StoreError for a database that cannot be used, memory's
+    among them.
     """
     metrics = Metrics()
     policies = Policies(settings.policies, settings.tools, folder, reloaded=metrics.policy_reload)
     policies.load()
-    store = Store.open(folder / settings.database)
+    store = Store.open(folder / settings.database, clock=clock)
     upstreams = {name: upstream.open(name) for name, upstream in settings.upstreams.items()}
     sessions = SessionBook()
+    memory = _memory(settings, folder, store, policies, metrics, clock)
     decisions = RecordedDecisions(
         _Timed(store, metrics),
-        _now,
+        clock,
         _conduct(settings),
         lambda decision: _count(metrics, decision),
         sessions.changes,
+        None if memory is None else memory.tenants,
     )
     gate = ChatGate(
         policies,
@@ -86,11 +97,12 @@ def build(settings: Settings, folder: Path) -> House:
         settings=settings,
         chat=gate.chat,
         models=ModelList(upstreams),
-        decide=DryRun(policies, sessions, _now),
+        decide=DryRun(policies, sessions, clock),
         acts=Acts(policies, sessions, decisions),
         store=store,
         policies=policies,
         metrics=metrics,
+        memory=None if memory is None else memory.desk,
     )
 
     @contextlib.asynccontextmanager
@@ -100,7 +112,8 @@ def build(settings: Settings, folder: Path) -> House:
         await store.commit((), sessions.everything())
         watching = asyncio.create_task(policies.watch())
         try:
-            yield
+            async with contextlib.nullcontext() if memory is None else memory.running():
+                yield
         finally:
             watching.cancel()
             for upstream in upstreams.values():
@@ -118,6 +131,20 @@ def serve(config: Path | None) -> None:
     build(settings, Path() if config is None else config.parent).server().run()
 
 
+def _memory(
+    settings: Settings, folder: Path, store: Store, policies: Policies, metrics: Metrics, clock: Clock
+) -> Recollection | None:
+    """Memory where it is set up. What it is made of is imported only then: SQLAlchemy and numpy are no small matter."""
+    if settings.memory.url is None:
+        return None
+    try:
+        from .remembering import Recollection
+    except ModuleNotFoundError as error:
+        raise StoreError(f"`memory.url` is set, but there is no `{error.name}`: install the extra `memory`") from error
+
+    return Recollection(settings, folder, store, policies, metrics, clock)
+
+
 def _manner(settings: Settings) -> Manner:
     return Manner(
         style=settings.refusals.style,
@@ -126,6 +153,7 @@ def _manner(settings: Settings) -> Manner:
         seconds={name: upstream.timeout for name, upstream in settings.upstreams.items()},
         answer_limit=settings.limits.answer_bytes,
         observes=settings.mode == "observe",
+        learns=settings.memory.url is not None,
     )
 
 
@@ -141,10 +169,6 @@ def _session_policies(settings: Settings) -> SessionPolicies | None:
 def _conduct(settings: Settings) -> Conduct:
     said = settings.text_calls if isinstance(settings.text_calls, str) else ",".join(settings.text_calls)
     return Conduct(settings.mode, said, settings.refusals.per_run_limit)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _count(metrics: Metrics, decision: Decision) -> None:

@@ -28,6 +28,7 @@ import yaml
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from guardrail import Clock
 from server.exchange import Scope
 from server.settings import Settings
 from server.store import Store
@@ -324,14 +325,15 @@ def settings_tree(folder: Path, model_port: int, **settings: Any) -> dict[str, A
 def running_gate(
     folder: Path, policy: str, *, tools: Any = None, key: Mapping[str, Any] | None = None,
     keys: Mapping[str, Mapping[str, Any]] | None = None, answers: Callable[[Asked], Reply] | None = None,
-    **settings: Any,
+    clock: Clock | None = None, **settings: Any,
 ) -> Iterator[RunningGate]:  # fmt: skip
     (folder / "policy.lw").write_text(policy, encoding="utf-8")
     if tools is not None:
         (folder / "tools.json").write_text(json.dumps(tools), encoding="utf-8")
         settings["tools"] = "tools.json"
     with contextlib.closing(ScriptedModel(answers)) as model:
-        house = build(Settings.model_validate(settings_tree(folder, model.port, **settings)), folder)
+        chosen = Settings.model_validate(settings_tree(folder, model.port, **settings))
+        house = build(chosen, folder) if clock is None else build(chosen, folder, clock)
         secret, *others = (
             house.store.issue_key(**{**DEFAULT_KEY, **(members or {})})[0] for members in (key, *(keys or {}).values())
         )

@@ -1,10 +1,11 @@
-"""`make bench`: decisions, sessions, checks, records and the gate, one after the other, with peers in the same run."""
+"""`make bench`: decisions, sessions, checks, encoders, reports, records, the gate, one after the other, with peers."""
 
 from __future__ import annotations
 
 import sys
 
-from . import check, decide, gate, records, session
+from . import check, decide, gate, memory_decide, memory_encoders, memory_ingest, records, session
 
 if __name__ == "__main__":
-    sys.exit(max(part.main([]) for part in (decide, session, check, records, gate)))
+    parts = (decide, session, check, memory_decide, memory_encoders, memory_ingest, records, gate)
+    sys.exit(max(part.main([]) for part in parts))

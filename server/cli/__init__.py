@@ -32,9 +32,14 @@ VERBS = (
     "explain",
     "diff",
     "import",
+    "export",
     "lsp",
+    "report",
+    "refresh",
+    "review",
     "keys",
     "audit",
+    "eval",
     "doctor",
 )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from guardrail import Decision, Guard, Session, ToolCall
+from guardrail import Decision, Experience, Guard, Session, ToolCall
 from policy_dsl import And, Condition, IfThen, Not, Or, Program, Rule, spelling
 
 from .anatomy import Anatomy, Question, dissect
@@ -86,8 +86,10 @@ class WatchedGuard(Guard):
             if rule.origin != "counter":
                 self._rules[id] = RuleCovered(id, rule.effect.value, rule.span.line, leaves=list(self._watch(id, rule)))
 
-    def decide(self, call: ToolCall, session: Session, decision_id: str = "") -> Decision:
-        decision = super().decide(call, session, decision_id)
+    def decide(
+        self, call: ToolCall, session: Session, decision_id: str = "", experience: Experience | None = None
+    ) -> Decision:
+        decision = super().decide(call, session, decision_id, experience)
         judged = call.arguments if decision.arguments is None else decision.arguments
         for one in dissect(self.program.policy, Question(call.tool, call.server, judged, session.facts)):
             if one.id in self._rules:

@@ -6,10 +6,16 @@ import argparse
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
+from .errors import ProblemFound
 from .policy_files import add_policy_options, read_policies
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from policy_dsl import PolicySet
+
     from ..propose import Proposer
+    from ..recorded import Listening
 
 MAX_LINE = 16 * 1024 * 1024
 """Bytes of one input line. The gate's own bound on a request is lower; a longer line is a bad line."""
@@ -32,13 +38,19 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         choices=["entities"],
         help="draft a session policy from each session's user lines, without a model; it can only tighten",
     )
+    parser.add_argument("--memory", metavar="URL", help="decide with what was learned in this database, too")
+    parser.add_argument(
+        "--tenant", metavar="TENANT", help="whose memory; else that of each line's principal, none where it names none"
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     from .desk import Desk
 
-    desk = Desk(read_policies(options.policy, options.tools), _proposer(options.propose))
+    policy = read_policies(options.policy, options.tools)
+    listening = None if options.memory is None else _listening(options, policy)
+    desk = Desk(policy, _proposer(options.propose), listening)
     for line in _lines(sys.stdin.buffer):
         answer = desk.take(line)
         if answer is not None:
@@ -46,6 +58,23 @@ def run(options: argparse.Namespace) -> int:
             sys.stdout.write(answer + "\n")
             sys.stdout.flush()
     return int(desk.bad_lines > 0)
+
+
+def _listening(options: argparse.Namespace, policy: PolicySet) -> Callable[[str], Listening]:
+    """What decides with the memory of a tenant, by the tenant of a line's principal. Snapshots are read once."""
+    from functools import cache
+
+    from guardrail import Guard
+    from policy_dsl import compile_policy
+
+    from ..remembering import listening_at
+    from ..store import StoreError
+
+    try:
+        of = cache(listening_at(options.memory, Guard(compile_policy(policy))))
+    except StoreError as error:
+        raise ProblemFound(error.message) from error
+    return lambda named: of(named if options.tenant is None else options.tenant)
 
 
 def _proposer(kind: str | None) -> Proposer | None:

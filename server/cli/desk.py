@@ -17,7 +17,10 @@ from policy_dsl.state import Shared, StatePlan
 from ..lines import BadLine, CallLine, ResultLine, UserLine, answer, read_line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..propose import Proposer
+    from ..recorded import Listening
 
 BAD_LINE = '{"effect":"forbid","reason":"bad-line"}'
 
@@ -39,13 +42,20 @@ class Desk:
 
     A user's words belong to the session's name, whoever the calls of that session are made by. With a `proposer`, the
     words of a name also draft its session policy, anew with each line of the user's, because only they may widen it;
-    where the draft is refused the operator's policy stands alone, and stderr says so.
+    where the draft is refused the operator's policy stands alone, and stderr says so. `listening` gives what decides
+    with the memory of a tenant.
     """
 
-    def __init__(self, policy: PolicySet, proposer: Proposer | None = None) -> None:
+    def __init__(
+        self,
+        policy: PolicySet,
+        proposer: Proposer | None = None,
+        listening: Callable[[str], Listening] | None = None,
+    ) -> None:
         self.bad_lines = 0
         self._policy = policy
         self._proposer = proposer
+        self._listening = listening
         self._operators = _Rules.of(policy)
         self._rules: dict[str | None, _Rules] = {}
         self._words: dict[str | None, list[str]] = {}
@@ -82,7 +92,10 @@ class Desk:
         self._last_caller[line.session] = principal
         session = self._session(line.session, principal, line.at)
         call = ToolCall(line.tool, line.arguments, line.call_id, line.server)
-        decision = rules.guard.decide(call, session)
+        if self._listening is None:
+            decision = rules.guard.decide(call, session)
+        else:
+            decision = self._listening(principal.tenant or "").decide(rules.guard, call, session, "").decision
         session.decided(call, decision)
         return decision
 

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from .errors import CalledWrongly
+from .memory_access import add_memory_options
 from .output import console, write_json
 from .policy_files import add_policy_options, read_policies
 
@@ -27,11 +28,14 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="say why a call comes out as it does",
         description="Decide one call and say why: what rewrites make of it, every rule that fits its tool, what each "
         "part of its condition comes to (true, false, or the error and its place) and the values it looked at, what "
-        "the limits have left, what each layer says, and the step that decided. Exit code 0 whatever was decided.",
+        "the limits have left, what each layer says, and the step that decided. Exit code 0 whatever was decided. With "
+        "the id of a recorded decision and nothing else: what memory said in it, on what evidence, and what was "
+        "reported since.",
     )
-    parser.add_argument("tool", metavar="TOOL", help="the tool, as `tool` or `server/tool`")
-    parser.add_argument("arguments", metavar="ARGUMENTS", help="its arguments: a JSON object")
-    add_policy_options(parser, takes_many=False)
+    parser.add_argument("tool", metavar="TOOL", help="the tool, as `tool` or `server/tool`; or a decision's id")
+    parser.add_argument("arguments", nargs="?", metavar="ARGUMENTS", help="its arguments: a JSON object")
+    add_policy_options(parser, takes_many=False, required=False)
+    add_memory_options(parser)
     parser.add_argument(
         "--user", action="append", default=[], metavar="WORDS", help="what the user said, for `from user`"
     )
@@ -44,6 +48,13 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.arguments is None and options.tool.startswith("dec-"):
+        from .explain_decision import explain_decision
+
+        return explain_decision(options)
+    if options.arguments is None or options.policy is None:
+        raise CalledWrongly("a call needs its ARGUMENTS and -p; without both, TOOL is a decision's id, as `dec-...`")
+
     from guardrail import Guard, ToolCall
     from policy_dsl import StrictJsonError, compile_policy, strict_json
 

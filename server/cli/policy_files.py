@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     from policy_dsl import PolicySet
 
 
-def add_policy_options(parser: argparse.ArgumentParser, *, takes_many: bool) -> None:
+def add_policy_options(parser: argparse.ArgumentParser, *, takes_many: bool, required: bool = True) -> None:
     """`-p`, repeatable; `takes_many`: several files each time, which a verb with arguments of its own cannot offer."""
     says = "policy files, loaded together"
     if takes_many:
-        parser.add_argument("-p", "--policy", nargs="+", action="extend", required=True, metavar="POLICY", help=says)
+        parser.add_argument(
+            "-p", "--policy", nargs="+", action="extend", required=required, metavar="POLICY", help=says
+        )
     else:
         parser.add_argument(
-            "-p", "--policy", action="append", required=True, metavar="POLICY", help=f"{says}; repeatable"
+            "-p", "--policy", action="append", required=required, metavar="POLICY", help=f"{says}; repeatable"
         )
     parser.add_argument("--tools", metavar="TOOLS.json", help="a tool list besides those that the policies `use`")
 

@@ -7,10 +7,11 @@ row          one place of the chain as it is stored
 payload      what may be erased later: the redacted arguments and the salt of their digest
 checkpoint   the chain's end, kept outside the database under a key (anchor.py)
 key, run     who may call, and which calls belong together
+Seen         a Decision as memory is told of it, from its Record and payload (seen.py)
 
 Flow: Record -> commit -> queue -> writer: one transaction, one sync for all that wait -> commit returns -> release.
-Files: writer.py writes; audit.py, keys.py, runs.py read and change by short connections; schema.py and database.py know
-SQLite; redaction.py and payload.py decide what of the arguments is kept; errors.py draws the errors.
+Files: writer.py writes; audit.py, keys.py, runs.py, seen.py read and change by short connections; schema.py and
+database.py know SQLite; redaction.py and payload.py decide what of the arguments is kept; errors.py draws the errors.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ from .errors import (
 )
 from .keys import KeyInfo
 from .payload import Sealed, sealed
+from .redaction import without_secrets
 from .runs import Run
+from .seen import Seen
 from .store import Store
 
 __all__ = [
@@ -39,6 +42,7 @@ __all__ = [
     "Run",
     "SchemaError",
     "Sealed",
+    "Seen",
     "Store",
     "StoreClosed",
     "StoreError",
@@ -47,4 +51,5 @@ __all__ = [
     "Unrecordable",
     "anchor",
     "sealed",
+    "without_secrets",
 ]

@@ -21,13 +21,19 @@ class Sealed(NamedTuple):
 
 
 def sealed(
-    arguments: Mapping[str, Any], released: Mapping[str, Any] | None = None, salt: bytes | None = None
+    arguments: Mapping[str, Any],
+    released: Mapping[str, Any] | None = None,
+    salt: bytes | None = None,
+    *,
+    context: bytes | None = None,
+    audit: float | None = None,
 ) -> Sealed:
-    """`released` are the arguments that a rewrite made, None where none did. `salt`: 16 random bytes."""
+    """`released` are the arguments that a rewrite made, None where none did. `salt`: 16 random bytes. `context` and
+    `audit` are kept beside them (guardrail.Payload)."""
     chosen = os.urandom(16) if salt is None else salt
     encoded, kept = redacted(arguments)
     digest = arguments_digest(chosen, encoded)
     if released is None:
-        return Sealed(digest, None, Payload(chosen, kept))
+        return Sealed(digest, None, Payload(chosen, kept, None, context, audit))
     encoded, also_kept = redacted(released)
-    return Sealed(digest, arguments_digest(chosen, encoded), Payload(chosen, kept, also_kept))
+    return Sealed(digest, arguments_digest(chosen, encoded), Payload(chosen, kept, also_kept, context, audit))

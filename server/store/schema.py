@@ -2,11 +2,12 @@
 
 record   the chain (docs/records.md); `body` is the hashed text, the other columns are looked up by
 payload  what may be erased: salt and redacted arguments of the record at the same position, those that a rewrite made,
-         and the day (since 1970)
+         and the day (since 1970); with memory on, what the decision was made in, and the probability of the draw for
+         audit where it was drawn
 api_key  keys by the SHA-256 of their secret
 run      run ids that were minted, and for whom
 remembered  what sessions and the owners of counters remember, in the order in which it is to be read back
-store    one row: the random identity of this database
+store    one row: the random identity of this database, and the secret (`lot`) by which decisions are drawn for audit
 """
 
 from __future__ import annotations
@@ -37,6 +38,14 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "ALTER TABLE payload ADD COLUMN released BLOB",
         "CREATE TABLE remembered (position INTEGER PRIMARY KEY, kind TEXT NOT NULL, owner TEXT NOT NULL,"
         " principal BLOB NOT NULL, body BLOB NOT NULL) STRICT",
+    ),
+    (
+        "ALTER TABLE store ADD COLUMN lot BLOB",
+        "UPDATE store SET lot = randomblob(32)",
+        "ALTER TABLE payload ADD COLUMN context BLOB",
+        "ALTER TABLE payload ADD COLUMN audit REAL",
+        "CREATE INDEX payload_audit ON payload (position) WHERE audit IS NOT NULL",
+        "CREATE INDEX payload_context ON payload (position) WHERE context IS NOT NULL",
     ),
 )
 

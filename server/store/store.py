@@ -19,11 +19,12 @@ from guardrail import Clock, Principal, Record, Remembered, instant, new_id
 from guardrail.chain import Row, Verification, verify
 from server.exchange import Caller
 
-from . import anchor, audit, keys, runs, state
+from . import anchor, audit, keys, runs, seen, state
 from .database import Database, failures
 from .errors import StoreError, StoreUnavailable
 from .keys import SECRET_LENGTH, SECRET_PREFIX, KeyInfo
 from .runs import Run
+from .seen import Seen
 from .writer import Handover, Statement, Write, Writer
 
 KEYS_STALE_SECONDS: Final = 2.0
@@ -44,10 +45,12 @@ class Store:
 
     `open` makes or migrates the file. `start` begins the writer; only `commit`, `mint_run` and `caller_for` need it.
     The rest opens a connection of its own and works beside a running server, from any process. All raise StoreError.
+    `lot` is a secret of this database: who does not know it cannot tell which decisions are drawn for audit.
     """
 
-    def __init__(self, database: Database, identity: str, clock: Clock, retention_days: int) -> None:
+    def __init__(self, database: Database, identity: str, lot: bytes, clock: Clock, retention_days: int) -> None:
         self.identity = identity
+        self.lot = lot
         self._database = database
         self._clock = clock
         self._writer = Writer(database, clock, retention_days, identity)
@@ -76,8 +79,8 @@ class Store:
             raise StoreUnavailable(f"there is no database at `{database.path}`")
         database.create()
         with failures(), database.connection() as connection:
-            (identity,) = connection.execute("SELECT identity FROM store").fetchone()
-        return cls(database, identity, clock, retention_days)
+            identity, lot = connection.execute("SELECT identity, lot FROM store").fetchone()
+        return cls(database, identity, bytes(lot), clock, retention_days)
 
     def start(self) -> None:
         """Begin to write. Raises StoreLocked where another process does, StoreUnavailable where it cannot."""
@@ -249,6 +252,26 @@ class Store:
         with failures(), self._database.connection() as connection:
             found = audit.decisions(connection, exchange_id)
         return [members for members in found if (members.get("tenant") or "") == tenant]
+
+    def seen(self, record_id: str, tenant: str) -> Seen | None:
+        """A Decision on a call of the tenant's, with what it was made in; None for every other id."""
+        with failures(), self._database.connection() as connection:
+            return seen.one(connection, record_id, tenant)
+
+    def tenant_of(self, record_id: str) -> str | None:
+        """Whose Record this is; for those alone who may see every tenant's."""
+        with failures(), self._database.connection() as connection:
+            return seen.tenant_of(connection, record_id)
+
+    def drawn(self, tenant: str, most: int) -> list[Seen]:
+        """The newest Decisions that were drawn for audit and are not erased yet, newest first."""
+        with failures(), self._database.connection() as connection:
+            return seen.drawn(connection, tenant, most)
+
+    def recent(self, tenant: str, most: int) -> list[Seen]:
+        """The newest Decisions of which is still known what they were made in, newest first."""
+        with failures(), self._database.connection() as connection:
+            return seen.recent(connection, tenant, most)
 
     @contextmanager
     def rows(self, after: int = 0) -> Iterator[Iterator[Row]]:

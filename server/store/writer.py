@@ -207,7 +207,8 @@ class Writer:
                     rows.append(row)
                     if record.payload is not None:
                         kept = record.payload
-                        payloads.append((row.position, today, kept.salt, kept.arguments, kept.released))
+                        values = (kept.salt, kept.arguments, kept.released, kept.context, kept.audit)
+                        payloads.append((row.position, today, *values))
             except (ValueError, TypeError) as error:
                 head = before
                 del rows[count:]
@@ -318,8 +319,8 @@ class Writer:
 
 _RECORD: Final = ("INSERT INTO record (position, id, body, link) VALUES ", "(?, ?, ?, ?)")
 _PAYLOAD: Final = (
-    "INSERT INTO payload (position, written_on, salt, arguments, released) VALUES ",
-    "(?, ?, ?, ?, ?)",
+    "INSERT INTO payload (position, written_on, salt, arguments, released, context, audit) VALUES ",
+    "(?, ?, ?, ?, ?, ?, ?)",
 )
 _ROWS_AT_ONCE: Final = 32
 """Rows of one statement. Each statement gives up Python's lock once, and each row costs less than in executemany."""

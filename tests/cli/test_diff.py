@@ -80,3 +80,43 @@ def test_a_log_that_is_not_there(leastward: Callable[..., Any]) -> None:
     ended = leastward("diff", "old.lw", "old.lw", "--traffic", "none.jsonl", files=FILES)
     assert ended.exit == 1
     assert "none.jsonl cannot be read" in ended.stderr
+
+
+CEILING = "\nlearnable pay(to, amount) as more when amount <= 20\n"
+LEARNED = """language 1
+
+learned allow pay(...) as L-7d1f0a93c2
+  when to == "ann"
+  evidence 23 for, 1 against, 6 reporters; bound 0.91 >= 0.9 (eprocess, 5%); e-value 41; support 0.3; state active
+"""
+
+
+def test_what_memory_may_open(leastward: Callable[..., Any]) -> None:
+    """A ceiling that rises widens, though nothing is granted yet; no `test` block could ask for it."""
+    files = {**FILES, "more.lw": OLD + CEILING}
+    ended = leastward("diff", "old.lw", "more.lw", files=files)
+    assert (ended.exit, ended.stdout.splitlines()[-1]) == (1, "NEW grants what OLD did, and memory may open more")
+    assert "memory may now open" in ended.stdout
+    assert "# allow at most, was forbid at most" in ended.stdout
+    assert "=>" not in ended.stdout
+    back = leastward("diff", "more.lw", "old.lw", files=files)
+    assert back.exit == 0
+    assert "memory may no longer open" in back.stdout
+    document = json.loads(leastward("diff", "old.lw", "more.lw", "--json", files=files).stdout)
+    assert [(one["tool"], one["relation"]) for one in document["ceilings"]] == [("pay", "wider")]
+    assert document["widens"] is True
+
+
+def test_what_was_learned_beside_the_written_policy(leastward: Callable[..., Any], tmp_path: Path) -> None:
+    for folder, files in (
+        ("policy", {"p.lw": OLD + CEILING}),
+        ("with", {"p.lw": OLD + CEILING, "learned.lw": LEARNED}),
+    ):
+        (tmp_path / folder).mkdir()
+        for name, text in files.items():
+            (tmp_path / folder / name).write_text(text, encoding="utf-8")
+    ended = leastward("diff", "policy", "with")
+    assert ended.exit == 1
+    assert 'call pay(to: "ann"' in ended.stdout
+    assert "=> allow  # was forbid" in ended.stdout
+    assert "memory may" not in ended.stdout

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import jsonschema_rs
 import pytest
+from msgspec.structs import replace
 
-from guardrail import Act, IntentDigest, Record, Shadowed, exported
+from guardrail import Act, Advised, IntentDigest, Record, Shadowed, exported
 from guardrail.chain import encode, opening, place
 from policy_dsl import RuleError
 
@@ -45,6 +46,29 @@ PLAIN = Record(
     shadow=Shadowed("forbid", "later"),
     ends_session=True,
 )
+LEARNED = replace(
+    PLAIN,
+    effect="ask",
+    rule="L-0123456789",
+    reason="learned",
+    memory_version=3,
+    memory=Advised(
+        abstraction="L-0123456789",
+        against=1.0,
+        base="allow",
+        base_reason="rule",
+        base_rule="pay/send_money",
+        bound=0.8612,
+        confirming=23.0,
+        effect="ask",
+        fired=("L-0123456789", "L-abcdefghij"),
+        gate="beta",
+        log_e=3.7189,
+        reporters=6,
+        threshold=0.6,
+        version=2,
+    ),
+)
 ACT = Record(
     **{
         name: getattr(PLAIN, name) for name in Record.__struct_fields__ if name not in ("kind", "tool", "act", "intent")
@@ -55,7 +79,7 @@ ACT = Record(
 )
 
 
-@pytest.mark.parametrize("record", [PLAIN, ACT], ids=lambda record: record.kind)
+@pytest.mark.parametrize("record", [PLAIN, LEARNED, ACT], ids=["decision", "learned", "act"])
 def test_it_is_of_the_documented_form(record: Record) -> None:
     _, row = place(HEAD, record)
     document = exported(row, json.loads(row.body))
@@ -71,9 +95,23 @@ def test_intent_policy_and_approvals_are_bound_together() -> None:
     assert document["decision"]["approvals"] == ["apr-1"]
 
 
-def test_a_row_of_chain_version_1_is_exported_too() -> None:
+def test_what_memory_said_stands_beside_what_the_policy_says() -> None:
+    _, row = place(HEAD, LEARNED)
+    document = exported(row, json.loads(row.body))
+    said = document["decision"]["memory"]
+    assert (document["decision"]["effect"], said["effect"], said["base"], said["base_rule"]) == (
+        "ask", "ask", "allow", "pay/send_money",
+    )  # fmt: skip
+    assert document["decided_by"]["memory_version"] == 3
+
+
+@pytest.mark.parametrize(
+    ("version", "lacking"),
+    [(2, ("memory",)), (1, ("memory", "act", "approvals", "ends_session", "intent", "released", "shadow"))],
+)
+def test_a_row_of_an_earlier_chain_version_is_exported_too(version: int, lacking: tuple[str, ...]) -> None:
     _, row = place(HEAD, PLAIN)
     old = json.loads(encode(PLAIN, "inc-x", 1))
-    for member in ("act", "approvals", "ends_session", "intent", "released", "shadow"):
+    for member in lacking:
         del old[member]
-    jsonschema_rs.validate(SCHEMA, exported(row, old | {"v": 1}))
+    jsonschema_rs.validate(SCHEMA, exported(row, old | {"v": version}))

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from guardrail import Payload, Record, arguments_digest, instant, new_id
+from guardrail import Advised, Payload, Record, arguments_digest, instant, new_id
 from guardrail.chain import Head, Row, encode, link, opening, place, verify, verify_chain
 from policy_dsl import RuleError, strict_json
 
@@ -88,13 +88,26 @@ def test_the_body_is_canonical_and_says_everything_but_the_payload() -> None:
     assert list(members) == sorted(members)
     assert strict_json.encode(strict_json.parse(body)) == body
     assert members["errors"] == [{"code": "missing", "place": "a[0]", "rule": "r"}]
-    assert (members["v"], members["incarnation"], members["sequence"]) == (2, "inc-x", 3)
+    assert (members["v"], members["incarnation"], members["sequence"]) == (3, "inc-x", 3)
     assert set(members) == {field for field in Record.__struct_fields__ if field != "payload"} | {
         "incarnation",
         "sequence",
         "v",
     }
     assert encode(replace(full, payload=None), "inc-x", 3) == body
+
+
+def test_what_memory_said_is_canonical_too() -> None:
+    advised = Advised(
+        abstraction="L-0123456789", against=1.0, base="allow", base_reason="rule", base_rule="r", bound=0.8612,
+        confirming=23.0, effect="ask", fired=("L-0123456789",), gate="beta", log_e=3.7189, reporters=6, threshold=0.6,
+        version=2,
+    )  # fmt: skip
+    body = encode(record(7, memory=advised), "inc-x", 3)
+    said = json.loads(body)["memory"]
+    assert list(said) == sorted(said) == sorted(Advised.__struct_fields__)
+    assert said["abstraction"], said["fired"] == ("L-0123456789", ["L-0123456789"])
+    assert json.loads(json.dumps(json.loads(body), separators=(",", ":"))) == json.loads(body)
 
 
 def test_every_member_changes_the_body() -> None:
@@ -106,9 +119,11 @@ def test_every_member_changes_the_body() -> None:
             assert encode(other, "i", 1) != encode(plain, "i", 1), name
 
 
-def test_rows_of_chain_version_1_are_verified_beside_those_of_version_2() -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_rows_of_earlier_chain_versions_are_verified_beside_those_of_this_one(version: int) -> None:
     head, first = opening("inc-x", AT, 1, None)
-    old = encode(record(1), "inc-x", 1).replace(b'"v":2', b'"v":1')
+    old = encode(record(1), "inc-x", 1).replace(b'"memory":null,', b"").replace(b'"v":3', b'"v":%d' % version)
+    assert b'"v":%d' % version in old
     row = Row(2, record(1).id, old, link(head.link, old))
     _, newer = place(Head("inc-x", 1, 1, row.link), record(2))
     assert verify_chain([first, row, newer]) == []
@@ -172,7 +187,7 @@ def test_the_beginning_cannot_be_taken_away() -> None:
 
 
 def test_a_body_that_is_no_record_is_unreadable() -> None:
-    for body in (b"", b"\xff", b"[]", b"{}", b'{"v":3}', b"[" * 100_000):
+    for body in (b"", b"\xff", b"[]", b"{}", b'{"v":4}', b"[" * 100_000):
         rows = chain(3)
         rows[2] = rows[2]._replace(body=body)
         assert [(p.code, p.position) for p in verify_chain(rows)] == [("unreadable", 3)], body[:10]

@@ -7,6 +7,11 @@ from typing import Any
 
 import pytest
 
+from guardrail import Guard
+from policy_dsl import NOBODY, compile_policy, parse, policy_set
+from server.offers import OfferFilter
+from server.wire import Offer
+
 POLICY = """language 1
 allow read(path) as reads when path under "/srv"
 ask wri*(...) as writes
@@ -44,6 +49,15 @@ def function(name: str, parameters: Any, **members: Any) -> dict[str, Any]:
 
 def test_what_some_rule_could_grant_to_this_principal(gate: Any) -> None:
     assert [tool["function"]["name"] for tool in offered(gate, TOOLS)] == ["read", "write"]
+
+
+def test_what_memory_may_open_stays_where_there_is_a_memory() -> None:
+    """Else the model would be offered a tool that nothing can grant, and never ask for one that was learned."""
+    policy = policy_set([parse("language 1\nlearnable write(...)\nlearnable read(path)\nforbid read\n", "p.lw")])
+    guard = Guard(compile_policy(policy))
+    for learns, name, stays in ((False, "write", False), (True, "write", True), (True, "read", False)):
+        offer = Offer("function", name, {}, "tools[0]", {})
+        assert OfferFilter(learns=learns).may_offer(offer, guard, NOBODY) is stays
 
 
 @pytest.mark.parametrize(

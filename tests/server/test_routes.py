@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from server.app import ROUTES
+from server.exchange import Scope
 from server.routes import Guarded, Open
 
 # A new route without a line here fails: whoever adds one says who may use it (knowledge: coverage gaps between routes
@@ -14,6 +15,17 @@ EXPECTED = {
     ("POST", "/v1/runs"): "runs",
     ("POST", "/v1/runs/{id}/acts"): "approve",
     ("GET", "/v1/decisions/{id}"): "audit",
+    ("POST", "/v1/reports"): "report",
+    ("GET", "/v1/audits"): "approve",
+    ("POST", "/v1/audits/{id}"): "approve",
+    ("GET", "/v1/abstractions"): "approve",
+    ("GET", "/v1/abstractions/{id}"): "approve",
+    ("POST", "/v1/abstractions/{id}/approve"): "approve",
+    ("POST", "/v1/abstractions/{id}/reject"): "approve",
+    ("POST", "/v1/abstractions/{id}/edit"): "approve",
+    ("POST", "/v1/refresh"): "approve",
+    ("POST", "/v1/memory/rollback"): "approve",
+    ("POST", "/v1/memory/retract"): "admin",
     ("GET", "/healthz"): None,
     ("GET", "/readyz"): None,
     ("GET", "/metrics"): None,
@@ -23,6 +35,12 @@ EXPECTED = {
 def test_every_route_has_a_known_keeper() -> None:
     found = {(route.method, route.path): route.scope.value if isinstance(route, Guarded) else None for route in ROUTES}
     assert found == EXPECTED
+
+
+def test_only_a_report_may_be_sent_with_other_scopes() -> None:
+    """An agent's report is taken, and weighs as an agent's (server/reporting.py)."""
+    found = {route.path: set(route.also) for route in ROUTES if isinstance(route, Guarded) and route.also}
+    assert found == {"/v1/reports": {Scope.CALL, Scope.APPROVE, Scope.ADMIN}}
 
 
 def test_no_route_stands_twice() -> None:

@@ -63,9 +63,12 @@ def test_an_older_file_is_brought_up_to_date_a_step_at_a_time(path: Path, monkey
 
 def test_a_file_of_version_1_keeps_its_records(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "MIGRATIONS", tables.MIGRATIONS[:1])
-    Store.open(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        tables.migrate(connection)
     _execute(path, "INSERT INTO payload VALUES (1, 20000, x'00', x'7b7d')")
     monkeypatch.undo()
-    Store.open(path)
+    lots = {Store.open(path).lot for _ in range(2)}
+    assert [len(lot) for lot in lots] == [32]
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT position, arguments, released FROM payload").fetchall() == [(1, b"{}", None)]
+        kept = connection.execute("SELECT position, arguments, released, context, audit FROM payload").fetchall()
+    assert kept == [(1, b"{}", None, None, None)]

@@ -1,0 +1,86 @@
+"""Which cases are evidence for which abstractions, and with what weight.
+
+A case is evidence for an abstraction that fires on it, that has something to say there (index.concerned), and that was
+made before the case's first report: what induced a rule never confirms it. One case is one piece of evidence, made
+again when further reports come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from ..model import Abstraction, Case, Evidence, State, Terms
+from .index import concerned, fires, index_of
+
+_ELSEWHERE: Final = 0.5
+"""What evidence gathered under another policy counts: it is about the same calls, and about another base."""
+
+
+def attach(terms: Terms, state: State, case: Case) -> None:
+    """Make the case evidence wherever it is, or no longer is, after a report on it."""
+    index = index_of(state)
+    values, label = dict(case.context.attributes), concerned(case.base)
+    for one in sorted(index.by_tool.get(case.context.tool, ())):
+        abstraction = state.abstractions[one]
+        if abstraction.label != label or abstraction.phase == "retired":
+            continue
+        if not fires(state, abstraction, case.context, values):
+            continue
+        if case.at > abstraction.fired_at:
+            state.abstractions[one] = replace(abstraction, fired_at=case.at)
+        judge(terms, state, abstraction, case)
+
+
+def judge(terms: Terms, state: State, abstraction: Abstraction, case: Case) -> None:
+    """Set, renew or remove one piece of evidence; the caller knows that the abstraction fires on the case."""
+    kept = state.evidence.setdefault(abstraction.id, {})
+    if case.id not in kept and case.sequence <= abstraction.made:
+        return
+    found = evidence_of(terms, state, abstraction, case)
+    if found is None:
+        kept.pop(case.id, None)
+    else:
+        kept[case.id] = found
+
+
+def evidence_of(terms: Terms, state: State, abstraction: Abstraction, case: Case) -> Evidence | None:
+    """None where the reports on the case tie, or where only agents confirm.
+
+    A report against a rule that had spoken weighs as much as trust allows, up to an audit: once a rule speaks, users
+    report its failures and no longer its successes, so that waiting for a fair sample would be waiting for ever. More
+    weight on wrong outcomes alone can only lower a bound or an e-process.
+    """
+    word = index_of(state).word(case.id)
+    if word is None:
+        return None
+    right, weight = word.label == abstraction.label, word.weight
+    if right and not word.human:
+        return None
+    if not right and case.effect != case.base and not word.audit:
+        weight = min(1.0, weight / terms.report_weight)
+    if abstraction.policy_hash and case.policy_hash and abstraction.policy_hash != case.policy_hash:
+        weight *= _ELSEWHERE
+    return Evidence(
+        abstraction=abstraction.id,
+        decision=case.id,
+        sequence=case.sequence,
+        at=case.at,
+        right=right,
+        weight=weight,
+        reporters=word.reporters,
+        units=word.units,
+        audit=word.audit,
+    )
+
+
+def gather(terms: Terms, state: State, abstraction: Abstraction) -> None:
+    """Look through all cases for evidence: where an abstraction was made, narrowed or put in force again."""
+    cases = index_of(state).groups.get((abstraction.condition.tool, abstraction.label), {})
+    kept = state.evidence.setdefault(abstraction.id, {})
+    for decision in sorted(kept):
+        if not fires(state, abstraction, state.cases[decision].context):
+            del kept[decision]
+    for case in cases.values():
+        if (case.sequence > abstraction.made or case.id in kept) and fires(state, abstraction, case.context):
+            judge(terms, state, abstraction, case)

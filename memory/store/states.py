@@ -1,0 +1,191 @@
+"""A State in its tables: loaded whole, saved as what differs from what was loaded.
+
+    load:  rows -> State + Image, an index of the same values as they stand in the tables
+    save:  Image against State -> deleted, changed and new rows
+
+Values are frozen, so an Image holds the very objects that were loaded, and most comparisons end at `is`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+
+from ..model import State
+from . import abstractions, tables
+from .rows import (
+    Pool,
+    Values,
+    audited_row,
+    case_of,
+    case_row,
+    evidence_of,
+    evidence_row,
+    lineage_of,
+    lineage_row,
+    report_of,
+    report_row,
+    trust_row,
+)
+
+Key: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one table holds of a State. `items` reads it by the table's key less the tenant, `put` places one back."""
+
+    table: Table
+    items: Callable[[State], Mapping[Key, Any]]
+    row: Callable[[Any], Values]
+    put: Callable[[State, Any, Pool], None]
+    order: Sequence[str]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.table.primary_key)[1:]
+
+
+def _put_case(state: State, row: Any, pool: Pool) -> None:
+    state.cases[row.id] = case_of(row, pool)
+
+
+def _put_evidence(state: State, row: Any, pool: Pool) -> None:
+    found = evidence_of(row, pool)
+    state.evidence.setdefault(found.abstraction, {})[found.decision] = found
+
+
+def _put_trust(state: State, row: Any, _pool: Pool) -> None:
+    state.trust[row.reporter] = (row.agreed, row.disagreed)
+
+
+def _put_audited(state: State, row: Any, pool: Pool) -> None:
+    state.audited[row.decision] = pool.one(row.label)
+
+
+PARTS: Final = (
+    _Part(
+        tables.REPORT,
+        lambda state: {(report.sequence,): report for report in state.reports},
+        report_row,
+        lambda state, row, pool: state.reports.append(report_of(row, pool)),
+        ("sequence",),
+    ),
+    _Part(
+        tables.CASE,
+        lambda state: {(case.id,): case for case in state.cases.values()},
+        case_row,
+        _put_case,
+        ("sequence", "id"),
+    ),
+    _Part(
+        tables.EVIDENCE,
+        lambda state: {
+            (one.abstraction, one.decision): one for all_ in state.evidence.values() for one in all_.values()
+        },
+        evidence_row,
+        _put_evidence,
+        ("abstraction", "sequence", "decision"),
+    ),
+    _Part(
+        tables.LINEAGE,
+        lambda state: {(number,): lineage for number, lineage in enumerate(state.lineage)},
+        lineage_row,
+        lambda state, row, pool: state.lineage.append(lineage_of(row, pool)),
+        ("number",),
+    ),
+    _Part(
+        tables.TRUST,
+        lambda state: {(reporter,): pair for reporter, pair in state.trust.items()},
+        trust_row,
+        _put_trust,
+        ("reporter",),
+    ),
+    _Part(
+        tables.AUDITED,
+        lambda state: {(decision,): label for decision, label in state.audited.items()},
+        audited_row,
+        _put_audited,
+        ("decision",),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What stands in the tables, by part and key, and the rows of the abstractions in force."""
+
+    parts: tuple[Mapping[Key, Any], ...]
+    abstractions: Mapping[str, abstractions.Kept]
+
+
+def load(connection: Connection, tenant: Any) -> tuple[State, Image]:
+    """The State of the tenant whose row is `tenant`."""
+    state = State(
+        tenant.tenant,
+        sequence=tenant.state_sequence,
+        snapshot=tenant.state_snapshot,
+        policy_hash=tenant.policy_hash,
+        made=tenant.made,
+    )
+    pool = Pool()
+    for part in PARTS:
+        columns = part.table.c
+        found = select(part.table).where(columns.tenant == tenant.tenant).order_by(*[columns[n] for n in part.order])
+        for row in connection.execute(found.execution_options(yield_per=_PAGE)):
+            part.put(state, row, pool)
+    kept = abstractions.load(connection, tenant.tenant)
+    state.abstractions = {id_: one.abstraction for id_, one in kept.items()}
+    return state, image_of(state, kept)
+
+
+_PAGE: Final = 2_000
+"""Rows that the driver holds at once."""
+
+
+def image_of(state: State, kept: Mapping[str, abstractions.Kept]) -> Image:
+    return Image(tuple(part.items(state) for part in PARTS), kept)
+
+
+def scalars(state: State) -> Values:
+    """What of a State stands in its tenant's row."""
+    return {
+        "made": state.made,
+        "policy_hash": state.policy_hash,
+        "state_sequence": state.sequence,
+        "state_snapshot": state.snapshot,
+    }
+
+
+def save(connection: Connection, image: Image, state: State, control: int, at: int) -> None:
+    """Write what differs. `control` is the sequence of the event that made it so, `at` its time."""
+    for part, before in zip(PARTS, image.parts, strict=True):
+        _save_part(connection, part, state.tenant, before, part.items(state))
+    abstractions.save(connection, image.abstractions, state, control, at)
+
+
+def _save_part(
+    connection: Connection, part: _Part, tenant: str, before: Mapping[Key, Any], now: Mapping[Key, Any]
+) -> None:
+    gone = [key for key in before if key not in now]
+    new = [(key, value) for key, value in now.items() if key not in before]
+    changed = [(key, value) for key, value in now.items() if key in before and differs(before[key], value)]
+
+    def names(key: Key, prefix: str = "") -> Values:
+        return {prefix + "tenant": tenant, **{prefix + name: part_ for name, part_ in zip(part.key, key, strict=True)}}
+
+    these = [part.table.c[name] == bindparam(f"of_{name}") for name in ("tenant", *part.key)]
+    if gone:
+        connection.execute(delete(part.table).where(*these), [names(key, "of_") for key in gone])
+    if changed:
+        rows = [{**names(key, "of_"), **part.row(value)} for key, value in changed]
+        connection.execute(update(part.table).where(*these), rows)
+    if new:
+        connection.execute(insert(part.table), [{**names(key), **part.row(value)} for key, value in new])
+
+
+def differs(one: object, other: object) -> bool:
+    return one is not other and one != other

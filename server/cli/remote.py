@@ -1,0 +1,51 @@
+"""A running gate, asked over HTTP with a key."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from .errors import CalledWrongly, ProblemFound
+
+KEY_VARIABLE = "LEASTWARD_KEY"
+SECONDS = 30.0
+
+
+def add_remote_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", metavar="URL", help="a running gate to ask, instead of the databases")
+    parser.add_argument(
+        "--key", metavar="KEY", help=f"its API key; else the variable {KEY_VARIABLE}, which no list of processes shows"
+    )
+
+
+def ask(options: argparse.Namespace, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """POST to the gate at `--url`. What it refuses ends the verb with its own sentence."""
+    import http.client
+    import json
+    from contextlib import closing
+    from urllib.parse import urlsplit
+
+    key = options.key or os.environ.get(KEY_VARIABLE, "")
+    url = urlsplit(options.url)
+    if url.scheme not in ("http", "https") or not url.hostname or not key:
+        raise CalledWrongly("--url is an http or https address, and needs --key")
+    kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+    try:
+        with closing(kind(url.hostname, url.port, timeout=SECONDS)) as line:
+            line.request("POST", url.path.rstrip("/") + path, json.dumps(body).encode(), headers)
+            answer = line.getresponse()
+            tree = json.loads(answer.read())
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise ProblemFound(f"the gate at {url.hostname} cannot be asked: {error}") from error
+    if answer.status != 200:
+        raise ProblemFound(_said(tree, answer.status))
+    if not isinstance(tree, dict):
+        raise ProblemFound("the gate did not answer with an object")
+    return tree
+
+
+def _said(tree: Any, status: int) -> str:
+    error = tree.get("error") if isinstance(tree, dict) else None
+    return f"{error.get('code')}: {error.get('message')}" if isinstance(error, dict) else f"the gate answered {status}"

