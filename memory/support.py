@@ -73,19 +73,24 @@ class Reach:
             raise ValueError(f"radius must lie between 0 and 1, not `{radius}`")
         self._limit, self._least = np.float32(radius + _SLACK), least
         self._equal = Counter(supports)
+        self._seen = _seen(supports)
         self._supports = _Supports(supports, encoder)
 
     def holds(self, context: Context) -> bool:
         if self._equal[context] >= self._least:
             return True
         supports = self._supports.of(context.tool, self._least)
-        if supports is None:
+        if supports is None or not self._knows(context):
             return False
         shares = supports.attributes.shares(context)
         if np.count_nonzero(joined(shares, 0.0) <= self._limit) < self._least:
             return False
         distances = joined(shares, supports.words.distances(context.words))
         return int(np.count_nonzero(distances <= self._limit)) >= self._least
+
+    def _knows(self, context: Context) -> bool:
+        """Whether every attribute of few values has one that was seen: a value never met is not like the others."""
+        return all(value in self._seen[name] for name, value in context.attributes if name in self._seen)
 
     def distance(self, context: Context) -> float:
         """To the `least`-th nearest support; infinite where there are fewer."""
@@ -94,6 +99,15 @@ class Reach:
         if self._supports.of(context.tool, self._least) is None:
             return math.inf
         return _nearest(self._supports.distances(context), self._least)
+
+
+def _seen(supports: Sequence[Context]) -> dict[str, frozenset[str]]:
+    """The values of each attribute of which the supports have few: each of them twice, on average."""
+    values: dict[str, list[str]] = defaultdict(list)
+    for context in supports:
+        for name, value in context.attributes:
+            values[name].append(value)
+    return {name: frozenset(found) for name, found in values.items() if 2 * len(set(found)) <= len(found)}
 
 
 def distance(one: Context, other: Context, encoder: Encoder) -> float:

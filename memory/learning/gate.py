@@ -3,7 +3,8 @@
 Label forbid speaks as soon as its gate is open: it only narrows. Label allow waits, pending, for a person's approval of
 this version. Either falls silent at once when its gate closes. Contested and dormant ones are not read.
 
-Alpha is spent in the order in which abstractions come to be worth reading, not in that in which they were made: most
+The beta gate reads its bound at `Terms.alpha`: it claims no level over its own readings, so there is none to share out.
+For e-process gates alpha is spent, in the order in which abstractions come to be worth reading, not in that in which they were made: most
 never fire again, and each would make every later gate harder to open. What makes one worth reading is how much evidence
 it has, whatever it says, so that the order does not depend on outcomes. Before that no gate can open anyway: at the
 first share of 0.05 and threshold 0.6 it takes six whole confirmations.
@@ -15,7 +16,7 @@ from dataclasses import replace
 from typing import Final
 
 from .. import gates
-from ..model import Abstraction, GateReading, Phase, State, Terms
+from ..model import Abstraction, GateName, GateReading, Phase, State, Terms
 from .index import living
 from .make import Work, supported
 
@@ -30,11 +31,17 @@ def gate(work: Work, state: State) -> None:
 
 def _numbered(terms: Terms, state: State, abstraction: Abstraction) -> Abstraction:
     """With its share of alpha, once it is worth reading."""
+    if gate_of(terms, abstraction) == "beta":
+        return replace(abstraction, alpha=terms.alpha)
     weights = [one.weight for one in state.evidence.get(abstraction.id, {}).values()]
     if abstraction.alpha > 0.0 or sum(sorted(weights)) < _WORTH_READING:
         return abstraction
     state.made += 1
     return replace(abstraction, alpha=gates.alpha_spent(terms.alpha, state.made))
+
+
+def gate_of(terms: Terms, abstraction: Abstraction) -> GateName:
+    return terms.allow_gate if abstraction.label == "allow" else terms.forbid_gate
 
 
 def _read(work: Work, state: State, abstraction: Abstraction) -> None:

@@ -69,7 +69,9 @@ def bounded(state: State, support: Iterable[str]) -> tuple[str, ...]:
 
 
 def radius(terms: Terms, encoder: Encoder, state: State, support: Sequence[str]) -> float:
-    contexts = list(dict.fromkeys(state.cases[one].context for one in support))
+    # One of each kind: among many that differ in words alone, the nearest are those, and any other kind would be far.
+    kinds = {state.cases[one].context.attributes: state.cases[one].context for one in support}
+    contexts = list(kinds.values())
     return radius_of(contexts[:_MOST_MEASURED], encoder, terms.support_quantile)
 
 

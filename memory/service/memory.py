@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import Any, Final, Literal, cast
 
 from ..encoders import Encoder
-from ..learning import Changes, fold, snapshot_of, step
+from ..learning import Changes, Proposer, fold, proposals, snapshot_of, step
 from ..model import (
     Abstraction,
     Approved,
@@ -189,6 +189,12 @@ class Memory:
         """
         at = self._clock() if now is None else now
         return self._change(tenant, Refreshed(at, seed, policy_hash, tuple(proposals)), progress=progress)
+
+    def proposals(self, tenant: str, proposer: Proposer) -> tuple[Proposal, ...]:
+        """What a proposer says to the failures that are known by now, for the next refresh. Raises what it raises."""
+        held = self.store.load(tenant)
+        self._fold_pending(held, None)
+        return proposals(proposer, held.state)
 
     def preview(self, tenant: str, now: int, seed: int = 0, policy_hash: str = "") -> tuple[Changes, Snapshot]:
         """What a refresh would change and publish; nothing is written."""

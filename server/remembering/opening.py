@@ -11,12 +11,14 @@ from pathlib import Path
 
 from guardrail import Clock, Guard
 from memory.encoders import encoder
+from memory.learning import Proposer
 from memory.service import Memory
 from memory.store import StoreError as MemoryStoreError
+from server.abstracting import ModelAbstracter
 from server.metrics import Metrics
 from server.recorded import Listening, microseconds
 from server.services import Policy
-from server.settings import Settings
+from server.settings import MemorySettings, Settings
 from server.store import Store
 
 from .address import address_of
@@ -42,7 +44,14 @@ def open_memory(settings: Settings, folder: Path, clock: Clock) -> Memory:
 
 def open_review_desk(settings: Settings, folder: Path, store: Store, policy: Policy) -> ReviewDesk:
     """A desk beside a gate that may run or not. Raises MemoryTrouble."""
-    return ReviewDesk(open_memory(settings, folder, _now), store, policy, _now, encoder(settings.memory.encoder))
+    chosen = settings.memory
+    memory = open_memory(settings, folder, _now)
+    return ReviewDesk(memory, store, policy, _now, encoder(chosen.encoder), proposer=_proposer(chosen))
+
+
+def _proposer(chosen: MemorySettings) -> Proposer | None:
+    model = chosen.proposals.model
+    return None if model is None else ModelAbstracter(model, chosen.proposals.base_url)
 
 
 def listening_at(url: str, guard: Guard) -> Callable[[str], Listening]:
@@ -71,7 +80,7 @@ class Recollection:
         self._encoder = encoder(chosen.encoder)
         speaking = Speaking(self._encoder, self.memory.terms, lambda: policy.current, draw)
         self.tenants = Tenants(self.memory.snapshot, speaking, lambda: self.desk.tenants(), metrics)
-        self.desk = ReviewDesk(self.memory, store, policy, clock, self._encoder, self.tenants)
+        self.desk = ReviewDesk(self.memory, store, policy, clock, self._encoder, self.tenants, _proposer(chosen))
         self._refresher = Refresher(self.desk, self.memory.history, policy, metrics, time.monotonic)
         self._settings = chosen
         self.tenants.load()

@@ -7,19 +7,22 @@ reporters only: everybody else's are unknown.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from guardrail import Clock
-from memory import Abstraction, Label, Reporter
+from memory import Abstraction, Label, Proposal, Reporter
 from memory.encoders import Encoder
-from memory.learning import Changes
+from memory.learning import Changes, Proposer
 from memory.service import Memory, Refused
 from memory.store import StoreError as MemoryStoreError
 from memory.text import EditRefused, NotOwned, learned_text, narrowed, owned_text
+from server.abstracting import Unproposable
 from server.edge import EdgeError
+from server.logs import fields
 from server.recorded import microseconds
 from server.reporting import Narrowing, Who
 from server.services import Policy
@@ -31,6 +34,7 @@ from .proposal import proposal_tree
 from .tenants import Tenants
 from .trial import would_change
 
+LOG = logging.getLogger("leastward.memory")
 MOST_AUDITS: Final = 200
 TRIED_ON: Final = 1_000
 """Recorded decisions that a learned rule is tried on before a person approves it."""
@@ -42,7 +46,8 @@ _DECISION: Final = re.compile(r"dec-[0-9a-v]{26}\.[1-9][0-9]{0,5}")
 
 
 class ReviewDesk:
-    """See the module's text. `tenants` are what a gate decides with, None for a verb beside it."""
+    """See the module's text. `tenants` are what a gate decides with, None for a verb beside it. `proposer` suggests
+    candidates to every refresh."""
 
     def __init__(
         self,
@@ -52,8 +57,10 @@ class ReviewDesk:
         clock: Clock,
         encoder: Encoder,
         tenants: Tenants | None = None,
+        proposer: Proposer | None = None,
     ) -> None:
         self._memory = memory
+        self._proposer = proposer
         self._store = store
         self._policy = policy
         self._clock = clock
@@ -203,7 +210,8 @@ class ReviewDesk:
             if dry_run:
                 changes, snapshot = self._memory.preview(tenant, now, seed, policy_hash)
             else:
-                changes = self._memory.refresh(tenant, now, seed, policy_hash, progress)
+                proposed = self._proposed(tenant)
+                changes = self._memory.refresh(tenant, now, seed, policy_hash, progress, proposed)
                 snapshot = self._memory.snapshot(tenant)
                 self._changed(tenant)
         return {"dry_run": dry_run, **showing.changes_tree(tenant, snapshot, changes)}
@@ -217,6 +225,16 @@ class ReviewDesk:
         with _refusals():
             changes = self._memory.retract(tenant, reporter, who.id)
         return {**self._republished(tenant, changes), "reporter": reporter}
+
+    def _proposed(self, tenant: str) -> tuple[Proposal, ...]:
+        """What a model suggests, where one was named. Memory learns without it, so its failure is no failure."""
+        if self._proposer is None:
+            return ()
+        try:
+            return self._memory.proposals(tenant, self._proposer)
+        except Unproposable as error:
+            LOG.warning("memory-proposals-failed", extra=fields(tenant=tenant, problem=str(error)))
+            return ()
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
