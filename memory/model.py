@@ -373,7 +373,8 @@ class Terms:
     """How conservative memory is. One per tenant; the defaults are the product's.
 
     Costs: the thresholds follow from what a missed harm and a false block cost (`thresholds`). `floor` keeps a gate
-    valid under symmetric label flips of any rate below one half (docs/memory-mathematics.md).
+    valid under symmetric label flips of any rate below one half (docs/memory-mathematics.md). `contradiction` is how
+    many confirmations by users one contradiction by a user weighs: failures are reported, right decisions seldom are.
     """
 
     missed_harm: float = 9.0
@@ -389,7 +390,8 @@ class Terms:
     idle_days: float = 180.0
     flips: float = 0.2
     report_weight: float = 0.5
-    new_reporter_weight: float = 0.25
+    new_reporter_weight: float = 0.5
+    contradiction: float = 2.0
     reporter_share: float = 0.34
     unit_share: float = 0.5
     audit_for_allow: bool = True

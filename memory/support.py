@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -59,14 +59,27 @@ def radius_of(contexts: Sequence[Context], encoder: Encoder, quantile: float, le
     return min(FARTHEST, found[min(math.ceil((len(found) + 1) * quantile), len(found)) - 1])
 
 
+Pair = tuple[str, str]
+
+
 class Reach:
     """What one abstraction may speak of: contexts within `radius` of at least `least` of its supports.
 
     Made once per snapshot. The rows of the supports are computed at the first context that needs them; a context that
     equals its supports, or whose attributes alone are too far, needs none.
+
+    `split_by` are attributes on which it was found to depend which label is right: of those a value counts as seen only
+    beside the other values that the context has.
     """
 
-    def __init__(self, supports: Sequence[Context], encoder: Encoder, radius: float, least: int) -> None:
+    def __init__(
+        self,
+        supports: Sequence[Context],
+        encoder: Encoder,
+        radius: float,
+        least: int,
+        split_by: Collection[str] = (),
+    ) -> None:
         if least < 1:
             raise ValueError(f"least must be at least 1, not `{least}`")
         if not 0.0 <= radius <= 1.0:
@@ -74,6 +87,8 @@ class Reach:
         self._limit, self._least = np.float32(radius + _SLACK), least
         self._equal = Counter(supports)
         self._seen = _seen(supports)
+        self._split_by = frozenset(split_by)
+        self._together = _together(supports, self._split_by)
         self._supports = _Supports(supports, encoder)
 
     def holds(self, context: Context) -> bool:
@@ -90,7 +105,14 @@ class Reach:
 
     def _knows(self, context: Context) -> bool:
         """Whether every attribute of few values has one that was seen: a value never met is not like the others."""
-        return all(value in self._seen[name] for name, value in context.attributes if name in self._seen)
+        known = all(value in self._seen[name] for name, value in context.attributes if name in self._seen)
+        return known and all(
+            pair in self._together[first]
+            for first in context.attributes
+            if first[0] in self._split_by
+            for pair in context.attributes
+            if pair[0] in self._seen
+        )
 
     def distance(self, context: Context) -> float:
         """To the `least`-th nearest support; infinite where there are fewer."""
@@ -108,6 +130,16 @@ def _seen(supports: Sequence[Context]) -> dict[str, frozenset[str]]:
         for name, value in context.attributes:
             values[name].append(value)
     return {name: frozenset(found) for name, found in values.items() if 2 * len(set(found)) <= len(found)}
+
+
+def _together(supports: Sequence[Context], split_by: frozenset[str]) -> dict[Pair, set[Pair]]:
+    """Beside which other attributes each value of these attributes was seen."""
+    found: dict[Pair, set[Pair]] = defaultdict(set)
+    for context in supports:
+        for first in context.attributes:
+            if first[0] in split_by:
+                found[first].update(context.attributes)
+    return found
 
 
 def distance(one: Context, other: Context, encoder: Encoder) -> float:

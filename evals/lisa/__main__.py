@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     plan = Plan(
         data=options.data,
         streams=tuple(options.streams),
-        seeds=tuple(range(options.seeds)),
+        seeds=tuple(range(options.first, options.first + options.seeds)),
         cases=cases,
         decisions=options.decisions,
         encoder=options.encoder,
@@ -83,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, default=Path(folder) if folder else None, help="the data folder")
     parser.add_argument("--streams", nargs="+", choices=tuple(STREAMS), default=tuple(STREAMS), help="only these")
     parser.add_argument("--grid", choices=tuple(GRIDS), default="small", help="which cells")
-    parser.add_argument("--seeds", type=int, default=10, help="how many, from 0")
+    parser.add_argument("--seeds", type=int, default=10, help="how many")
+    parser.add_argument("--first", type=int, default=0, metavar="SEED", help="the first seed (0 to 9 were tuned on)")
     parser.add_argument("--decisions", type=int, default=DECISIONS, help="the most decisions of one traffic")
     parser.add_argument("--methods", nargs="+", default=(), metavar="NAME", help="only these methods")
     parser.add_argument("--model", help="also the methods that ask a language model, by litellm's name of it")

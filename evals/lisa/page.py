@@ -28,7 +28,8 @@ def section(
 ) -> str:
     """Markdown: the command, the square of rates and flips, the other cells, the requirements, who is best."""
     table = {key: spreads(list(seeds.values())) for key, seeds in results.items()}
-    command = f"python -m evals.lisa --data DIR --grid {grid} --seeds {len(plan.seeds)} --decisions {plan.decisions}"
+    command = f"python -m evals.lisa --data DIR --grid {grid} --first {plan.seeds[0]} --seeds {len(plan.seeds)} "
+    command += f"--decisions {plan.decisions}"
     parts = [
         f"`{command}`, n = {len(plan.seeds)} seeds, encoder `{plan.encoder}`. Each entry is *above base* / *broken*, "
         "in points and percent, means over seeds.",

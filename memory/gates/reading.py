@@ -4,6 +4,7 @@
 few-reporters    least_reporters identities confirmed it, auditors included   the same
 few-days         it was confirmed on least_days UTC days                      the same
 no-audit         label allow: an auditor confirmed it                         the same
+audits-low       the posterior mean of audited evidence alone >= threshold    the same
 bound-low        beta: bound >= threshold; eprocess: >= threshold - MARGIN    see closing
 e-low            eprocess: E >= 1 / alpha                                     -
 closing          nothing says that it is wrong too often                      nothing does, see below
@@ -130,6 +131,13 @@ class _Look:
         return _Numbers(confirming, against, bound, log_e, wrong, enough & ~wrong)
 
     @property
+    def auditors_agree(self) -> bool:
+        """Whether the sample that nobody selected, where there is one, does not say otherwise on average."""
+        right, of = self.pieces.audits, int(self.pieces.audit.sum())
+        a, b = self.terms.prior
+        return of == 0 or (a + right) / (a + b + of) >= self.threshold
+
+    @property
     def bound_is_high(self) -> bool:
         return bool(self.all.bound[0] >= self.threshold - (0.0 if self.gate == "beta" else MARGIN))
 
@@ -148,6 +156,7 @@ _BOTH: tuple[_Condition, ...] = (
     ("few-reporters", lambda look: look.pieces.confirmers >= look.terms.least_reporters),
     ("few-days", lambda look: look.pieces.days >= look.terms.least_days),
     ("no-audit", lambda look: look.pieces.audits > 0 or not look.needs_audit),
+    ("audits-low", lambda look: look.auditors_agree),
 )
 
 _OPENS: tuple[_Condition, ...] = (

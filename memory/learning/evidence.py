@@ -47,9 +47,10 @@ def judge(terms: Terms, state: State, abstraction: Abstraction, case: Case) -> N
 def evidence_of(terms: Terms, state: State, abstraction: Abstraction, case: Case) -> Evidence | None:
     """None where the reports on the case tie, or where only agents confirm.
 
-    A report against a rule that had spoken weighs as much as trust allows, up to an audit: once a rule speaks, users
-    report its failures and no longer its successes, so that waiting for a fair sample would be waiting for ever. More
-    weight on wrong outcomes alone can only lower a bound or an e-process.
+    People report failures and seldom say that something was right, so what users say against a rule weighs more than
+    what they say for it (`Terms.contradiction`); against one that had spoken, as much as trust allows, up to an audit,
+    because then they report its failures and no longer its successes. More weight on wrong outcomes alone can only
+    lower a bound or an e-process.
     """
     word = index_of(state).word(case.id)
     if word is None:
@@ -57,8 +58,10 @@ def evidence_of(terms: Terms, state: State, abstraction: Abstraction, case: Case
     right, weight = word.label == abstraction.label, word.weight
     if right and not word.human:
         return None
-    if not right and case.effect != case.base and not word.audit:
-        weight = min(1.0, weight / terms.report_weight)
+    if not right and not word.audit:
+        weight = min(1.0, weight * terms.contradiction)
+        if case.effect != case.base:
+            weight = min(1.0, weight / terms.report_weight)
     if abstraction.policy_hash and case.policy_hash and abstraction.policy_hash != case.policy_hash:
         weight *= _ELSEWHERE
     return Evidence(

@@ -3,11 +3,11 @@
 Label forbid speaks as soon as its gate is open: it only narrows. Label allow waits, pending, for a person's approval of
 this version. Either falls silent at once when its gate closes. Contested and dormant ones are not read.
 
-The beta gate reads its bound at `Terms.alpha`: it claims no level over its own readings, so there is none to share out.
-For e-process gates alpha is spent, in the order in which abstractions come to be worth reading, not in that in which they were made: most
-never fire again, and each would make every later gate harder to open. What makes one worth reading is how much evidence
-it has, whatever it says, so that the order does not depend on outcomes. Before that no gate can open anyway: at the
-first share of 0.05 and threshold 0.6 it takes six whole confirmations.
+The beta gate reads its bound at `Terms.alpha`: it claims no level over its own readings, so there is none to share
+out. For e-process gates alpha is spent, in the order in which abstractions come to be worth reading, not in that in
+which they were made: most never fire again, and each would make every later gate harder to open. What makes one worth
+reading is how much evidence it has, whatever it says, so that the order does not depend on outcomes. Before that no
+gate can open anyway: at the first share of 0.05 and threshold 0.6 it takes six whole confirmations.
 """
 
 from __future__ import annotations

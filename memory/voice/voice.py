@@ -124,4 +124,11 @@ def _bound(one: Abstraction) -> float:
 def _reach(one: Abstraction, snapshot: Snapshot, encoder: Encoder, terms: Terms) -> Reach:
     supports = [snapshot.supports[case] for case in one.support if case in snapshot.supports]
     radius = one.radius * FORBID_REACH if one.label == "forbid" else one.radius
-    return Reach(supports, encoder, min(1.0, max(0.0, radius)), terms.least_support)
+    return Reach(supports, encoder, min(1.0, max(0.0, radius)), terms.least_support, _split_by(one, snapshot))
+
+
+def _split_by(one: Abstraction, snapshot: Snapshot) -> set[str]:
+    """The attributes by which exceptions were carved out of it: where these matter, unseen combinations are guesses."""
+    own = set(one.condition.tests)
+    carved = (other for other in snapshot.abstractions if other.id in one.exceptions)
+    return {test[0] for other in carved for test in other.condition.tests if test not in own}

@@ -12,7 +12,7 @@ from memory import Label
 from ..item import Item, Stream
 
 TRAFFIC_SHARE = 0.6
-PASSES_REWORDED, PASSES_ALIKE = 12, 4
+PASSES_REWORDED, PASSES_ALIKE = 24, 8
 """The most times that one item comes by in the traffic, in other words each time and in the same words: work repeats
 itself, but a memory must not live on verbatim repetition."""
 
