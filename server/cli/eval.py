@@ -10,13 +10,19 @@ from pathlib import Path
 
 from .errors import CalledWrongly
 
-MEASUREMENTS = {"lisa": "memory against simpler ways to learn from failure reports"}
+MEASUREMENTS = {
+    "agentdojo": "the policies of examples/agentdojo on recorded runs and ground truths",
+    "agentdyn": "what memory makes of two defences' false refusals",
+    "gates": "how often gates open that should not, by simulation",
+    "lisa": "memory against simpler ways to learn from failure reports",
+    "tau": "the policies of examples/tau on recorded dialogues and ground truths",
+}
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "eval",
-        help="measure the memory on streams of public data sets (from a checkout)",
+        help="measure what this project claims, on public data (from a checkout)",
         description="Runs `python -m evals.NAME` of the checkout in the working directory: "
         + "; ".join(f"`{name}`, {what}" for name, what in MEASUREMENTS.items())
         + ". Everything after the name goes to it; `leastward eval lisa --help` prints its options.",
