@@ -52,7 +52,9 @@ def _group(work: Work, state: State, tool: str, label: Label) -> None:
     looked = (work.event.seed, work.event.proposals, frozenset(open_), state.sequence, known)
     if index.barren.get((tool, label)) == looked:
         return
-    columns = Columns(rows)
+    columns = work.columns.get((tool, label))
+    if columns is None:
+        columns = work.columns[tool, label] = Columns(rows)
 
     def mask(ids: set[str]) -> int:
         return mask_of((at for at, case in enumerate(rows) if case.id in ids), len(rows))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from ..encoders import Encoder
 from ..model import Abstraction, Condition, Label, Lineage, Refreshed, State, Terms
 from ..support import radius_of
 from .changes import Changes
+from .cover import Columns
 from .index import put
 
 MOST_SUPPORT: Final = 256
@@ -22,12 +23,18 @@ _MOST_MEASURED: Final = 48
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a pass is given besides the State: the refresh it is part of, the terms, the encoder, where to note."""
+    """What a pass is given besides the State: the refresh it is part of, the terms, the encoder, where to note.
+
+    No report comes in during a refresh, so what one round found out of reports alone the next one need not find again:
+    `columns` by tool and label, and which abstractions, with which evidence, were `tried` for a split in vain.
+    """
 
     terms: Terms
     encoder: Encoder
     event: Refreshed
     changes: Changes
+    columns: dict[tuple[str, Label], Columns] = field(default_factory=dict)
+    tried: set[tuple[str, int, int]] = field(default_factory=set)
 
 
 def name_of(label: Label, condition: Condition) -> str:

@@ -45,7 +45,11 @@ def split(work: Work, state: State) -> None:
             parent = state.abstractions[one]
             if parent.phase not in LIVING and parent.phase != "contested":
                 break
+            asked = (one, parent.version, len(state.evidence.get(one, ())))
+            if asked in work.tried:
+                break
             if not _split(work, state, parent):
+                work.tried.add(asked)
                 break
 
 
