@@ -76,7 +76,8 @@ class Faults:
 def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
     made = Faults()
     opened = Store.open.__func__  # type: ignore[attr-defined]
-    monkeypatch.setattr(Store, "open", classmethod(lambda cls, path, **options: opened(cls, path, factory=made.factory, **options)))
+    failing = classmethod(lambda cls, path, **options: opened(cls, path, factory=made.factory, **options))
+    monkeypatch.setattr(Store, "open", failing)
     return made
 
 
