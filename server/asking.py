@@ -9,7 +9,12 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
+
+from policy_dsl import StrictJsonError, parse_json, quoted
+
+MAX_ANSWER: Final = 64 * 1024
+"""Characters of an answer; a longer one is refused unread."""
 
 
 class NoLibrary(Exception):
@@ -58,3 +63,23 @@ class Asked:
         if not isinstance(text, str):
             raise NoAnswer("no text")
         return text
+
+
+class BadAnswer(Exception):
+    """The answer is refused as a whole; half of an answer is something that nobody proposed."""
+
+
+def read_list(text: str, member: str, most: int) -> Sequence[object]:
+    """The list in an answer that is an object with that member alone. Raises BadAnswer, and nothing else."""
+    if len(text) > MAX_ANSWER:
+        raise BadAnswer(f"more than {MAX_ANSWER} characters")
+    try:
+        answer = parse_json(text)
+    except StrictJsonError as error:
+        raise BadAnswer(f"no strict JSON: {error}") from error
+    if not isinstance(answer, dict) or answer.keys() != {member}:
+        raise BadAnswer(f"not an object with {quoted(member)} alone")
+    listed = answer[member]
+    if not isinstance(listed, list) or len(listed) > most:
+        raise BadAnswer(f"{quoted(member)} is no list of at most {most}")
+    return listed

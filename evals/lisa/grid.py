@@ -63,7 +63,10 @@ FULL = (
 """The whole square of rates and flips; audits, asymmetric flips, sybils, drift and the refresh one at a time around its
 middle. The product of everything would be 1,344 cells."""
 
-GRIDS: Mapping[str, Sequence[Case]] = {"small": SMALL, "full": FULL}
+SQUARE = SMALL[:6]
+"""The cells by which gain is required, and those of 20% flips: for longer traffic."""
+
+GRIDS: Mapping[str, Sequence[Case]] = {"small": SMALL, "square": SQUARE, "full": FULL}
 
 
 class Key(NamedTuple):

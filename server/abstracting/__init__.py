@@ -10,7 +10,8 @@ scores them on cases held aside, beside its own candidates (RLAD), and shows wha
 
 from __future__ import annotations
 
-from .answer import SCHEMA, BadAnswer, read_answer
+from ..asking import BadAnswer
+from .answer import SCHEMA, read_answer
 from .model import INSTRUCTIONS, ModelAbstracter, Unproposable, messages
 
 __all__ = ["INSTRUCTIONS", "SCHEMA", "BadAnswer", "ModelAbstracter", "Unproposable", "messages", "read_answer"]

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from memory import Condition, Context, Label, Proposal
-from policy_dsl import StrictJsonError, parse_json
 
-MAX_ANSWER: Final = 64 * 1024
+from ..asking import BadAnswer, read_list
+
 MAX_PROPOSALS: Final = 5
 """How many abstractions one answer may hold: RLAD keeps the best of a few."""
 
@@ -63,10 +63,6 @@ Vocabulary = Mapping[str, Mapping[str, frozenset[str]]]
 """By tool and attribute, the values that the cases have."""
 
 
-class BadAnswer(Exception):
-    """The answer is refused as a whole."""
-
-
 def vocabulary(contexts: Sequence[Context]) -> Vocabulary:
     """What a condition may speak of: the attributes and values of these contexts, by tool."""
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
@@ -80,17 +76,7 @@ def vocabulary(contexts: Sequence[Context]) -> Vocabulary:
 
 def read_answer(text: str, contexts: Sequence[Context], label: Label) -> tuple[Proposal, ...]:
     """The proposals of a model's answer about these cases. Raises BadAnswer, and nothing else."""
-    if len(text) > MAX_ANSWER:
-        raise BadAnswer(f"more than {MAX_ANSWER} characters")
-    try:
-        answer = parse_json(text)
-    except StrictJsonError as error:
-        raise BadAnswer(f"no strict JSON: {error}") from error
-    if not isinstance(answer, dict) or answer.keys() != {"abstractions"}:
-        raise BadAnswer("not an object with `abstractions` alone")
-    listed = answer["abstractions"]
-    if not isinstance(listed, list) or len(listed) > MAX_PROPOSALS:
-        raise BadAnswer(f"`abstractions` is no list of at most {MAX_PROPOSALS}")
+    listed = read_list(text, "abstractions", MAX_PROPOSALS)
     known = vocabulary(contexts)
     return tuple(_proposal(item, known, label) for item in listed)
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from memory import Case, Label, Proposal
 
-from ..asking import Asked, NoAnswer, NoLibrary
-from .answer import SCHEMA, BadAnswer, read_answer
+from ..asking import Asked, BadAnswer, NoAnswer, NoLibrary
+from .answer import SCHEMA, read_answer
 
 MOST_CASES: Final = 40
 MOST_WORDS: Final = 400

@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
-from policy_dsl import Catalogue, StrictJsonError, Tool, parse_json, types
+from policy_dsl import Catalogue, Tool, types
 
+from ..asking import BadAnswer, read_list
 from .restrictions import MAX_RESTRICTIONS, Allowed, Restriction
-
-MAX_ANSWER: Final = 64 * 1024
-"""Characters of an answer; a longer one is refused unread."""
 
 MAX_VALUES: Final = 100
 MAX_QUOTE: Final = 2_000
@@ -53,23 +51,9 @@ SCHEMA: Final[dict[str, Any]] = {
 _MEMBERS: Final = frozenset(SCHEMA["properties"]["restrictions"]["items"]["required"])
 
 
-class BadAnswer(Exception):
-    """The answer is refused as a whole; half of an answer is a policy that nobody proposed."""
-
-
 def read_answer(text: str, words: str, catalogue: Catalogue) -> tuple[Restriction, ...]:
     """The restrictions of a model's answer to `words`. Raises BadAnswer, and nothing else."""
-    if len(text) > MAX_ANSWER:
-        raise BadAnswer(f"more than {MAX_ANSWER} characters")
-    try:
-        answer = parse_json(text)
-    except StrictJsonError as error:
-        raise BadAnswer(f"no strict JSON: {error}") from error
-    if not isinstance(answer, dict) or answer.keys() != {"restrictions"}:
-        raise BadAnswer("not an object with `restrictions` alone")
-    listed = answer["restrictions"]
-    if not isinstance(listed, list) or len(listed) > MAX_RESTRICTIONS:
-        raise BadAnswer(f"`restrictions` is no list of at most {MAX_RESTRICTIONS}")
+    listed = read_list(text, "restrictions", MAX_RESTRICTIONS)
     return tuple(_restriction(item, words, catalogue) for item in listed)
 
 

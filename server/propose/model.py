@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from policy_dsl import Catalogue, Tool, parse_json
 
-from ..asking import Asked, NoAnswer, NoLibrary
-from .answer import SCHEMA, BadAnswer, read_answer
+from ..asking import Asked, BadAnswer, NoAnswer, NoLibrary
+from .answer import SCHEMA, read_answer
 from .entities import MAX_REQUEST
 from .restrictions import Proposal, Unproposable
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_dsl import Catalogue
-from server.propose.answer import MAX_ANSWER, SCHEMA, BadAnswer, read_answer
+from server.asking import MAX_ANSWER, BadAnswer
+from server.propose.answer import SCHEMA, read_answer
 
 CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "answers.yaml").read_text(encoding="utf-8"))
 WORDS = "Pay DE02120300000000202051 at most 50 EUR and mail kim@corp.example."
