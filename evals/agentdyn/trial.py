@@ -8,12 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from memory.voice import Voice
-
 from memory import Approved, Context, Effect, Label, Observed, Refreshed, Reported, Reporter, State, Terms
 from memory.context import Reader
 from memory.encoders import Encoder, HashingEncoder
 from memory.learning import snapshot_of, step
+from memory.voice import Voice
 from policy_dsl import Facts, Program
 
 from .runs import Call, Run

@@ -8,11 +8,10 @@ its own conditions are met.
 
 from __future__ import annotations
 
-from memory.voice import Voice
-
 from memory import Abstraction, Approved, Refreshed, Reported, State, Terms
 from memory.encoders import Encoder, Kept
 from memory.learning import snapshot_of, step
+from memory.voice import Voice
 
 from ..item import Item
 from ..reporters import POLICY, TENANT
