@@ -4,7 +4,7 @@
 few-reporters    least_reporters identities confirmed it, auditors included   the same
 few-days         it was confirmed on least_days UTC days                      the same
 no-audit         label allow: an auditor confirmed it                         the same
-audits-low       the posterior mean of audited evidence alone >= threshold    the same
+audits-low       the posterior mean of audited evidence alone >= Terms.floor  the same
 bound-low        beta: bound >= threshold; eprocess: >= threshold - MARGIN    see closing
 e-low            eprocess: E >= 1 / alpha                                     -
 closing          nothing says that it is wrong too often                      nothing does, see below
@@ -135,7 +135,7 @@ class _Look:
         """Whether the sample that nobody selected, where there is one, does not say otherwise on average."""
         right, of = self.pieces.audits, int(self.pieces.audit.sum())
         a, b = self.terms.prior
-        return of == 0 or (a + right) / (a + b + of) >= self.threshold
+        return of == 0 or (a + right) / (a + b + of) >= self.terms.floor
 
     @property
     def bound_is_high(self) -> bool:

@@ -59,9 +59,9 @@ def evidence_of(terms: Terms, state: State, abstraction: Abstraction, case: Case
     if right and not word.human:
         return None
     if not right and not word.audit:
-        weight = min(1.0, weight * terms.contradiction)
-        if case.effect != case.base:
-            weight = min(1.0, weight / terms.report_weight)
+        had_spoken = case.effect != case.base
+        factor = max(terms.contradiction, 1.0 / terms.report_weight) if had_spoken else terms.contradiction
+        weight = min(1.0, weight * factor)
     if abstraction.policy_hash and case.policy_hash and abstraction.policy_hash != case.policy_hash:
         weight *= _ELSEWHERE
     return Evidence(

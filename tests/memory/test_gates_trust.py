@@ -11,7 +11,7 @@ from memory.gates import trust
 
 
 def test_a_new_identity_has_the_weight_of_a_new_identity() -> None:
-    assert trust(0, 0, Terms()) == 0.25
+    assert trust(0, 0, Terms()) == 0.5
     assert trust(0, 0, Terms(new_reporter_weight=0.1)) == pytest.approx(0.1)
 
 
@@ -24,4 +24,4 @@ def test_agreement_raises_and_disagreement_lowers_it(agreed: float, disagreed: f
 
 
 def test_twelve_agreements_make_four_fifths() -> None:
-    assert trust(12, 0, Terms()) == pytest.approx(13 / 16)
+    assert trust(12, 0, Terms(new_reporter_weight=0.25)) == pytest.approx(13 / 16)

@@ -93,10 +93,11 @@ def test_a_reach_holds_within_the_radius_of_so_many_supports(
     distances = sorted(distance(support, context, ENCODER) for support in around)
     expected = distances[least - 1] if len(distances) >= least else math.inf
     assert reach.distance(context) == pytest.approx(expected, abs=SLACK)
-    if abs(expected - radius) > SLACK:
-        assert reach.holds(context) == (expected <= radius)
-    else:
-        assert reach.holds(context), "the radius itself is inside"
+    inside = expected <= radius + SLACK if abs(expected - radius) <= SLACK else expected <= radius
+    # A value never met may be out of reach however near: nothing more is ever inside for it.
+    assert reach.holds(context) <= inside
+    if around.count(context) >= least:
+        assert reach.holds(context)
 
 
 @given(supports, contexts, contexts, radii, radii, st.integers(1, 4))
@@ -133,7 +134,8 @@ def test_a_radius_covers_its_share_of_the_supports_unless_they_are_farther_than_
         of_tool = sum(other.tool == context.tool for other in others)
         if of_tool:
             total += 1
-            inside += Reach(others, ENCODER, radius, min(least, of_tool)).holds(context)
+            reach = Reach(others, ENCODER, radius, min(least, of_tool))
+            inside += reach.distance(context) <= radius + 1e-6
     assert radius == FARTHEST or inside >= min(total, math.ceil((total + 1) * quantile))
 
 
@@ -206,3 +208,24 @@ def test_a_reach_without_supports_holds_for_nothing() -> None:
         radius_of([], ENCODER, 0.9, 0)
     with pytest.raises(ValueError, match=r"quantile must lie between 0 and 1, not `1\.0`"):
         radius_of([], ENCODER, 1.0)
+
+
+def _send(**attributes: str) -> Context:
+    return Context("send", tuple(sorted((f"arg {name}", value) for name, value in attributes.items())))
+
+
+def test_a_value_never_met_is_out_of_reach_however_near() -> None:
+    met = [_send(to=to, kind="bill", note=str(at)) for at, to in enumerate(("ann", "bob", "ann", "bob"))]
+    reach = Reach(met, ENCODER, 1.0, 2)
+    assert reach.holds(_send(to="ann", kind="bill", note="new")), (
+        "notes are never twice the same: a new one says nothing"
+    )
+    assert not reach.holds(_send(to="eve", kind="bill", note="0"))
+
+
+def test_where_an_attribute_splits_unseen_combinations_are_out_of_reach() -> None:
+    met = [_send(to="ann", kind="bill"), _send(to="bob", kind="gift")] * 2
+    other = _send(to="ann", kind="gift")
+    assert Reach(met, ENCODER, 1.0, 2).holds(other)
+    assert not Reach(met, ENCODER, 1.0, 2, split_by=("arg to",)).holds(other)
+    assert Reach(met, ENCODER, 1.0, 2, split_by=("arg to",)).holds(met[0])

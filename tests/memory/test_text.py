@@ -259,7 +259,11 @@ def test_text_and_voice_agree_on_every_call(one: Abstraction, carved: Abstractio
         context, base.effect, ceiling.effect if may_widen and ceiling is not None else None
     )
     assert spelled.decide("pay", call, HR).effect == (base.effect if advice is None else advice.effect)
-    [again] = imported(text, policy)
+    found = imported(text, policy)
+    if not found:  # the exception holds for every call that the rule does, so that there is nothing left to say
+        assert advice is None
+        return
+    [again] = found
     assert again.label == one.label
     assert again.condition.holds(context) == one.condition.holds(context)
     if one.condition.holds(context):

@@ -151,10 +151,12 @@ def test_equals_that_contradict_narrow_and_others_decide_nothing() -> None:
 def test_an_exception_of_any_phase_bounds_its_parent(phase: Phase) -> None:
     local = rule("L-local", "allow", condition(to="x", amount="1"), phase=phase)
     parent = rule("L-parent", "forbid", condition(to="x"), exceptions=("L-local",))
-    spoken = voice(parent, local)
+    spoken = voice(parent, local, supports=[context(to="x", amount="2")] * 2)
     assert spoken.hear(X, "allow", None) is None
     assert "L-parent" not in spoken.fired(X)
     assert spoken.hear(context(to="x", amount="2"), "allow", None) is not None
+    unseen = context(to="x", amount="3")
+    assert spoken.hear(unseen, "allow", None) is None, "the amount was found to matter, and this one was never met"
 
 
 def test_a_parent_whose_exception_is_not_known_says_nothing() -> None:

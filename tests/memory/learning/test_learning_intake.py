@@ -16,7 +16,7 @@ def weights(story: Any) -> list[tuple[str, float, str]]:
 
 
 def test_weights_follow_from_who_reports(new_story: Any) -> None:
-    story = new_story(Terms())
+    story = new_story(Terms(new_reporter_weight=0.25))
     story.report(CALL, by="ann")
     story.report(CALL, by="eve", kind="audit")
     story.report(CALL, by="adam", kind="admin")
@@ -98,7 +98,7 @@ def test_an_agent_contradicts_and_never_confirms(story: Any, region_of: Any) -> 
 
 
 def test_a_report_against_what_spoke_weighs_more_than_one_for_it(new_story: Any, region_of: Any) -> None:
-    story = new_story(Terms(missed_harm=1.0))
+    story = new_story(Terms(missed_harm=1.0, new_reporter_weight=0.25, contradiction=1.0))
     rule = story.learned(confirmations=80)
     right = story.report(region_of(0), "forbid", "zoe")
     wrong = story.report(region_of(1), "allow", "zed", effect="ask")
