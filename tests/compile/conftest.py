@@ -153,7 +153,11 @@ class Maker:
             learnable = [replace(rule, effect=ast.Effect.ALLOW, message=None) for rule in drawn if rule.signature]
             layers = {rule.layer for rule in rules} or {ast.LAYERS[0]}
             learnable = [replace(rule, layer=chance.choice((*sorted(layers), *LAYERED))) for rule in learnable]
-            rules = [replace(rule, origin="learned") if chance.random() < 0.2 else rule for rule in rules]
+            # There is no learned ask: the language refuses it.
+            rules = [
+                replace(rule, origin="learned") if rule.effect is not ast.Effect.ASK and chance.random() < 0.2 else rule
+                for rule in rules
+            ]
         policy = ast.PolicySet(
             files=(),
             rules={f"r{number:02}": rule for number, rule in enumerate(rules)},
