@@ -23,12 +23,13 @@ from __future__ import annotations
 
 from .calls import PROBLEMS, HeldCall
 from .chat_answer import MAX_CHOICES, ChatAnswer, parse_chat_answer
-from .chat_request import ChatRequest, Offer, parse_chat_request
-from .chat_results import ToolResult
+from .chat_request import ChatRequest, parse_chat_request
 from .chat_stream import ChatStream
 from .errors import MalformedAnswer, MalformedRequest, WireError, openai_error, parse_upstream_error
 from .held_choice import Answered, SoFar
+from .offer import Offer
 from .refusal import PastRefusal, Refusal, refusal_text
+from .results import ToolResult
 from .sse import DONE_EVENT, sse_event
 from .text_grammars import GRAMMARS
 from .text_scan import Scan

@@ -12,16 +12,18 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import NoneType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from policy_dsl.strict_json import StrictJsonError, encode, parse_printed
 
 from .chat_answer import MAX_CHOICES
 from .chat_history import put_back
-from .chat_results import ToolResult, changed, results_of
+from .chat_results import changed, results_of
 from .errors import MalformedRequest
 from .held_choice import Answered, Refusals
+from .offer import Offer
 from .refusal import PastRefusal
+from .results import ToolResult
 
 _MEMBERS: Final[Mapping[str, tuple[type, ...]]] = {
     "messages": (list,),
@@ -56,21 +58,6 @@ REFUSED_MEMBERS: Final[Mapping[str, str]] = {
     "extra_query": "a proxy would take it as the query of the request",
 }
 """Members that no server of this API defines and that some proxies act on."""
-
-
-class Offer(NamedTuple):
-    """Something the request offers the model to use.
-
-    `kind` is `function`, `member` (PROVIDER_MEMBERS), or the type word of another kind of tool, which then runs at the
-    provider or takes free text. `schema` is the JSON Schema of a function's arguments, `declaration` the whole entry.
-    `place` names the member and the position in it, such as `tools[2]`.
-    """
-
-    kind: str
-    name: str
-    schema: dict[str, Any]
-    place: str
-    declaration: dict[str, Any]
 
 
 def parse_chat_request(body: bytes) -> ChatRequest:

@@ -8,18 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+from .results import ToolResult
 
 RESULT_ROLES: Final = ("tool", "function")
-
-
-class ToolResult(NamedTuple):
-    """`place` is the message's position. `tool` is `""` where the history has no call that the result could answer."""
-
-    place: int
-    call_id: str
-    tool: str
-    text: str
 
 
 def results_of(messages: Sequence[Mapping[str, Any]]) -> Iterator[ToolResult]:

@@ -21,8 +21,9 @@ def some_worlds(worlds: Callable[[str], Iterator[Any]], request: pytest.FixtureR
 
 
 def with_rule(policy: ast.PolicySet, id: str, rule: ast.Rule) -> ast.PolicySet:
-    """One rule more, in the topmost layer that says anything: a layer above that one would have to grant, too."""
-    spoken = {one.layer for one in policy.rules.values() if not one.shadow}.union(policy.otherwise)
+    """One rule more, in the topmost layer that says anything: a layer above that one would have to grant, too. What was
+    learned makes no layer one that says anything."""
+    spoken = {one.layer for one in policy.rules.values() if one.is_written and not one.shadow}.union(policy.otherwise)
     topmost = next((layer for layer in ast.LAYERS if layer in spoken), ast.LAYERS[0])
     return replace(policy, rules={**policy.rules, id: replace(rule, layer=topmost)})
 
