@@ -43,7 +43,7 @@ class Acts:
         session = state.session
         if session.principal.key == caller.principal.key:
             return Whole(403, openai_error(403, "nobody acts on a run of their own", code="own-run"))
-        exchange = self._decisions.open(caller, run_id, state, self._policies.current)
+        exchange = self._decisions.open(caller, run_id, state, self._policies.current, "runs")
         name, compartment = _parts(act.label)
         if act.verb == "endorse":
             session.endorse(act.by, act.because)

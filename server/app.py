@@ -87,15 +87,15 @@ class Gate(FastAPI):
                     assert_never(route)
         except EdgeError as error:
             services.metrics.refusal(error.code)
-            answer = refused(error)
+            answer = refused(error, route.error)
         except StoreError:
             logger.exception("store-failed")
-            answer = unavailable("the gate cannot reach its records; nothing was released")
+            answer = unavailable("the gate cannot reach its records; nothing was released", route.error)
         except ClientLeft:
             raise
         except Exception:
             logger.exception("request-failed")
-            answer = failed()
+            answer = failed(route.error)
         services.metrics.request(route.path, answer.status)
         return answer
 

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from guardrail import Guard
 from policy_dsl import StrictJsonError, parse_json
@@ -24,25 +24,21 @@ from .sessions import SessionBook
 from .store import Run, StoreError
 from .upstream import Upstream, UpstreamError, UpstreamReply
 from .wire import (
-    ChatRequest,
-    ChatStream,
+    Dialect,
     HeldCall,
+    ModelRequest,
     Refusal,
     Scan,
-    SoFar,
     WireError,
-    openai_error,
-    parse_chat_answer,
-    parse_chat_request,
-    parse_upstream_error,
 )
 
 LOG = logging.getLogger("leastward.gate")
-CHAT: Final = "/chat/completions"
 DECISION_HEADER: Final = "x-leastward-decision"
 RUN_HEADER: Final = "x-leastward-run"
 ERROR_LIMIT: Final = 64 * 1024
 """Bytes read of an upstream's error: its sentence is passed on, a page of HTML is not."""
+
+_TOO_SLOW: Final = ("read-timeout", "deadline", "connect-timeout", "pool-timeout")
 
 
 class Guards(Protocol):
@@ -92,8 +88,19 @@ class _Parts:
         self._reply.abort()
 
 
-class ChatGate:
-    """`/v1/chat/completions` behind the edge. One event loop; any number of exchanges at a time."""
+class _Asked(NamedTuple):
+    """One exchange with an upstream under way: the first reply of what may become several rounds."""
+
+    exchange: Exchange
+    dialect: Dialect
+    request: ModelRequest
+    upstream: Upstream
+    reply: UpstreamReply
+    deadline: float
+
+
+class ModelGate:
+    """What stands behind every route of a model API. One event loop; any number of exchanges at a time."""
 
     def __init__(
         self,
@@ -114,38 +121,34 @@ class ChatGate:
         self._policies = policies
         self._offers = OfferFilter(learns=manner.learns)
 
-    async def chat(self, caller: Caller, run: Run, body: bytes) -> Answer:
+    async def answer(self, dialect: Dialect, caller: Caller, run: Run, body: bytes) -> Answer:
         """Answer one request. Errors of every kind come out as an Answer in the API's own shape, never as a release."""
         guard = self._guards.current
         state = self._sessions.of(run.id, caller.principal, guard.plan)
-        exchange = self._decisions.open(caller, run.id, state, guard)
+        exchange = self._decisions.open(caller, run.id, state, guard, dialect.name)
         try:
-            return await self._chat(exchange, body)
-        except WireError as error:
-            return await self._unreadable(exchange, error)
-        except StoreError as error:
-            return self._unrecorded(exchange, error)
-        except UpstreamError as error:
-            return self._unreachable(exchange, error)
+            return await self._asked(exchange, dialect, body)
+        except (WireError, StoreError, UpstreamError) as error:
+            return await self._failed(exchange, dialect, error)
 
-    async def _chat(self, exchange: Exchange, body: bytes) -> Answer:
-        request = await self._prepared(exchange, parse_chat_request(body))
+    async def _asked(self, exchange: Exchange, dialect: Dialect, body: bytes) -> Answer:
+        request = await self._prepared(exchange, dialect.request(body))
         upstream = self._router.upstream_for(request.model)
         if upstream is None:
-            unknown = openai_error(404, "no upstream serves this model", code="model_not_found")
+            unknown = dialect.error(404, "no upstream serves this model", code="model_not_found")
             return self._answer(exchange, 404, unknown)
         exchange.model, exchange.upstream = request.model, upstream.name
         deadline = asyncio.get_running_loop().time() + self._manner.seconds[upstream.name]
-        reply = await upstream.post(CHAT, request.encode(), deadline=deadline)
+        reply = await upstream.post(dialect.path, request.encode(), deadline=deadline)
         if reply.status != 200:
-            status, error = parse_upstream_error(reply.status, await reply.read(ERROR_LIMIT))
+            status, error = dialect.upstream_error(reply.status, await reply.read(ERROR_LIMIT))
             return self._answer(exchange, status, error)
+        asked = _Asked(exchange, dialect, request, upstream, reply, deadline)
         if request.stream:
-            parts = self._streamed(exchange, request, upstream, reply, deadline)
-            return Streamed(200, _Parts(parts, reply), self._headers(exchange))
-        return await self._whole(exchange, request, upstream, reply, deadline)
+            return Streamed(200, _Parts(self._streamed(asked), reply), self._headers(exchange))
+        return await self._whole(asked)
 
-    async def _prepared(self, exchange: Exchange, request: ChatRequest) -> ChatRequest:
+    async def _prepared(self, exchange: Exchange, request: ModelRequest) -> ModelRequest:
         state = exchange.state
         if exchange.caller.speaks_for_user:
             state.session.user_said(request.user_words())
@@ -161,7 +164,7 @@ class ChatGate:
         return request.with_refusals(state.past) if state.past else request
 
     @staticmethod
-    def _learn(exchange: Exchange, request: ChatRequest) -> None:
+    def _learn(exchange: Exchange, request: ModelRequest) -> None:
         """Tell the Session what tools answered, as the client claims it."""
         results = request.results()
         if exchange.guard.plan.is_idle:
@@ -173,26 +176,26 @@ class ChatGate:
 
     # --- a whole answer ----------------------------------------------------------------------------------------------
 
-    async def _whole(
-        self, exchange: Exchange, request: ChatRequest, upstream: Upstream, reply: UpstreamReply, deadline: float
-    ) -> Answer:
-        so_far: SoFar | None = None
+    async def _whole(self, asked: _Asked) -> Answer:
+        exchange, dialect, request, reply = asked.exchange, asked.dialect, asked.request, asked.reply
+        so_far: Any = None
         for asked_again in range(self._manner.rounds + 1):
             body = await reply.read(self._manner.answer_limit)
             if reply.status != 200:
-                status, error = parse_upstream_error(reply.status, body)
+                status, error = dialect.upstream_error(reply.status, body)
                 return self._answer(exchange, status, error)
-            answer = parse_chat_answer(body, self._manner.scan, so_far=so_far)
-            refusals, rewritten = await self._decisions.ruled(exchange, answer.calls)
+            answer = dialect.answer(body, self._manner.scan, so_far)
+            ruling = await self._decisions.ruled(exchange, answer.calls)
+            refusals = ruling.refusals
             if not self._asks_again(exchange, answer.choices, answer.calls, refusals, asked_again):
                 break
             request = request.continued(answer, refusals)
             so_far = answer.so_far
-            reply = await upstream.post(CHAT, request.encode(), deadline=deadline)
+            reply = await asked.upstream.post(dialect.path, request.encode(), deadline=asked.deadline)
         if refusals and self._manner.style == "error":
-            return self._refused(exchange, refusals)
+            return self._refused(exchange, dialect, refusals)
         exchange.state.past.extend(answer.past(refusals))
-        answer.rewrite(rewritten)
+        answer.rewrite(ruling.rewritten)
         return self._answer(exchange, 200, answer.settled(refusals))
 
     def _asks_again(
@@ -214,76 +217,72 @@ class ChatGate:
 
     # --- a stream ----------------------------------------------------------------------------------------------------
 
-    async def _streamed(
-        self, exchange: Exchange, request: ChatRequest, upstream: Upstream, reply: UpstreamReply, deadline: float
-    ) -> AsyncGenerator[bytes, None]:
-        """The parts of a stream. Once it has begun an error can only end it: an error event, and no `[DONE]`."""
+    async def _streamed(self, asked: _Asked) -> AsyncGenerator[bytes, None]:
+        """The parts of a stream. Once it has begun an error can only end it: an error event, and no proper end."""
+        exchange, dialect, request, reply = asked.exchange, asked.dialect, asked.request, asked.reply
         try:
-            so_far: SoFar | None = None
+            so_far: Any = None
             for asked_again in range(self._manner.rounds + 1):
                 if reply.status != 200:
-                    _, error = parse_upstream_error(reply.status, await reply.read(ERROR_LIMIT))
-                    yield b"data: " + error + b"\n\n"
+                    _, error = dialect.upstream_error(reply.status, await reply.read(ERROR_LIMIT))
+                    yield dialect.error_event(error)
                     return
-                stream = ChatStream(self._manner.scan, continuing=so_far)
+                stream = dialect.stream(self._manner.scan, so_far)
                 async for data in reply.parts():
                     if part := stream.feed(data):
                         yield part
                 calls = stream.close()
-                refusals, rewritten = await self._decisions.ruled(exchange, calls)
+                ruling = await self._decisions.ruled(exchange, calls)
+                refusals = ruling.refusals
                 if not self._asks_again(exchange, stream.choices, calls, refusals, asked_again):
                     break
                 if part := stream.settle(refusals, done=False):
                     yield part
                 request = request.continued(stream, refusals)
                 so_far = stream.so_far
-                reply = await upstream.post(CHAT, request.encode(), deadline=deadline)
+                reply = await asked.upstream.post(dialect.path, request.encode(), deadline=asked.deadline)
             if refusals and self._manner.style == "error":
-                yield b"data: " + self._refused(exchange, refusals).body + b"\n\n"
+                yield dialect.error_event(self._refused(exchange, dialect, refusals).body)
                 return
             exchange.state.past.extend(stream.past(refusals))
-            stream.rewrite(rewritten)
+            stream.rewrite(ruling.rewritten)
             yield stream.settle(refusals)
         except (WireError, StoreError, UpstreamError) as error:
-            yield b"data: " + (await self._failed(exchange, error)).body + b"\n\n"
+            yield dialect.error_event((await self._failed(exchange, dialect, error)).body)
         except Exception:
             LOG.exception("an exchange failed and released nothing more")
-            yield b"data: " + openai_error(500, "the gate failed; nothing was released", code="gate-error") + b"\n\n"
+            failed = dialect.error(500, "the gate failed; nothing was released", code="gate-error")
+            yield dialect.error_event(failed)
         finally:
             reply.abort()
 
     # --- what is said when nothing is released -----------------------------------------------------------------------
 
-    async def _failed(self, exchange: Exchange, error: WireError | StoreError | UpstreamError) -> Whole:
-        if isinstance(error, WireError):
-            return await self._unreadable(exchange, error)
-        if isinstance(error, StoreError):
-            return self._unrecorded(exchange, error)
-        return self._unreachable(exchange, error)
-
-    async def _unreadable(self, exchange: Exchange, error: WireError) -> Whole:
+    async def _failed(
+        self, exchange: Exchange, dialect: Dialect, error: WireError | StoreError | UpstreamError
+    ) -> Whole:
         try:
-            await self._decisions.malformed(exchange, error)
+            if isinstance(error, WireError):
+                await self._decisions.malformed(exchange, error)
         except StoreError as unrecorded:
-            return self._unrecorded(exchange, unrecorded)
-        status = error.status_hint
-        return self._answer(exchange, status, openai_error(status, error.message, code=error.code))
+            error = unrecorded
+        status, code, text = self._said(exchange, error)
+        return self._answer(exchange, status, dialect.error(status, text, code=code))
 
-    def _unrecorded(self, exchange: Exchange, error: StoreError) -> Whole:
-        LOG.error("no Decision can be recorded: %s", error.message)
-        text = "the gate cannot record its decisions, so it releases nothing"
-        return self._answer(exchange, 503, openai_error(503, text, code="cannot-record"))
-
-    def _unreachable(self, exchange: Exchange, error: UpstreamError) -> Whole:
+    def _said(self, exchange: Exchange, error: WireError | StoreError | UpstreamError) -> tuple[int, str, str]:
+        if isinstance(error, WireError):
+            return error.status_hint, error.code, error.message
+        if isinstance(error, StoreError):
+            LOG.error("no Decision can be recorded: %s", error.message)
+            return 503, "cannot-record", "the gate cannot record its decisions, so it releases nothing"
         self._upstream_failed(exchange.upstream, error.code)
         LOG.warning("upstream `%s`: %s: %s", exchange.upstream, error.code, error.message)
-        status = 504 if error.code in ("read-timeout", "deadline", "connect-timeout", "pool-timeout") else 502
-        return self._answer(exchange, status, openai_error(status, error.message, code=error.code))
+        return 504 if error.code in _TOO_SLOW else 502, error.code, error.message
 
-    def _refused(self, exchange: Exchange, refusals: Mapping[HeldCall, Refusal]) -> Whole:
+    def _refused(self, exchange: Exchange, dialect: Dialect, refusals: Mapping[HeldCall, Refusal]) -> Whole:
         first = next(iter(refusals.values()))
         text = first.message or "a call in the model's answer was refused"
-        return self._answer(exchange, 403, openai_error(403, text, code=first.code))
+        return self._answer(exchange, 403, dialect.error(403, text, code=first.code))
 
     def _answer(self, exchange: Exchange, status: int, body: bytes) -> Whole:
         return Whole(status, body, self._headers(exchange))

@@ -55,13 +55,16 @@ class Conduct:
 
 @dataclass(slots=True)
 class Exchange:
-    """One request and its answer. `decisions` are the ids of the Decisions taken so far, in order."""
+    """One request and its answer. `decisions` are the ids of the Decisions taken so far, in order. `observable` is
+    whether the gate itself will see what the tools answer."""
 
     id: str
     caller: Caller
     run_id: str
     state: RunState
     guard: Guard
+    door: str
+    observable: bool = False
     upstream: str = ""
     model: str = ""
     decisions: list[str] = field(default_factory=list)
@@ -96,13 +99,15 @@ class Listens(Protocol):
 
 
 class Ruling(NamedTuple):
-    """What came of the calls of one answer: those that stay, with the reason, and what others leave with."""
+    """What came of the calls of one answer: those that stay, with the reason, what others leave with, and which
+    approvals the refused ones wait for."""
 
     refusals: dict[HeldCall, Refusal]
     rewritten: dict[HeldCall, dict[str, Any]]
+    waiting: dict[HeldCall, str]
 
 
-NOTHING_RULED: Final = Ruling({}, {})
+NOTHING_RULED: Final = Ruling({}, {}, {})
 
 
 class RecordedDecisions:
@@ -124,12 +129,14 @@ class RecordedDecisions:
         self._count = count
         self._memory = memory
 
-    def open(self, caller: Caller, run_id: str, state: RunState, guard: Guard) -> Exchange:
+    def open(
+        self, caller: Caller, run_id: str, state: RunState, guard: Guard, door: str, *, observable: bool = False
+    ) -> Exchange:
         """Begin an exchange under the policy of this moment; it stays under it to its end."""
         moment = self._clock()
         milliseconds = int(moment.timestamp() * 1000)
         state.session.tick(microseconds(moment))
-        return Exchange(new_id("dec", milliseconds, os.urandom(10)), caller, run_id, state, guard)
+        return Exchange(new_id("dec", milliseconds, os.urandom(10)), caller, run_id, state, guard, door, observable)
 
     def silent(self, exchange: Exchange) -> bool:
         """Whether this run has been refused so often that it is told nothing more than that."""
@@ -146,7 +153,7 @@ class RecordedDecisions:
         listening = None if self._memory is None else await self._memory.of(exchange.caller.tenant)
         moment = self._clock()
         at = instant(moment)
-        ruling = Ruling({}, {})
+        ruling = Ruling({}, {}, {})
         records: list[Record] = []
         session = exchange.state.session
         session.tick(microseconds(moment))
@@ -168,6 +175,13 @@ class RecordedDecisions:
         exchange.state.refused += len(ruling.refusals)
         return ruling
 
+    async def learned(self, exchange: Exchange) -> None:
+        """Make durable what the exchange's Session was told since it was last written down. Raises what the sink
+        raises."""
+        changes = self._changes_of(exchange.state)
+        if changes:
+            await self._sink.commit((), changes)
+
     async def acted(self, exchange: Exchange, act: Act) -> str:
         """Record what a person did to the exchange's run; the id of the Record. Raises whatever the sink raises."""
         decision = Decision("allow", None, act.verb, None, (), exchange.guard.policy_hash)
@@ -188,7 +202,7 @@ class RecordedDecisions:
         if call.arguments is None or call.problem is not None:
             unread = call.problem or "unreadable"
             return Decided(Decision("forbid", None, unread, None, (), exchange.guard.policy_hash))
-        asked = ToolCall(call.tool, call.arguments, call.call_id)
+        asked = ToolCall(call.tool, call.arguments, call.call_id, call.server)
         session = exchange.state.session
         if listening is None:
             decided = Decided(exchange.guard.decide(asked, session, name))
@@ -198,10 +212,10 @@ class RecordedDecisions:
         if decision.reason == "guard-error":
             LOG.error("the guard failed on a call of `%s`; it was refused", call.tool)
         if self._conduct.mode == "enforce":
-            session.decided(asked, decision, observable=False)
+            session.decided(asked, decision, observable=exchange.observable)
         else:  # whatever was decided, the call goes out as it came
             session.requested(asked)
-            session.released(asked, observable=False)
+            session.released(asked, observable=exchange.observable)
         return decided
 
     def _changes(self, decision: Decision) -> bool:
@@ -238,8 +252,8 @@ class RecordedDecisions:
             user=who.user,
             roles=tuple(sorted(who.roles)),
             run=exchange.run_id,
-            door="chat",
-            tool=None if call is None else call.tool,
+            door=exchange.door,
+            tool=None if call is None else _identity(call),
             call_id=None if call is None else call.call_id,
             arguments=None if seal is None else seal.arguments,
             effect=decision.effect,
@@ -267,8 +281,12 @@ class RecordedDecisions:
         policy = guard.program.policy
         if not policy.intents or call.arguments is None:
             return None
-        found = intent_of(policy, call.tool, None, decision.arguments or call.arguments)
+        found = intent_of(policy, call.tool, call.server, decision.arguments or call.arguments)
         return None if found is None else IntentDigest(intent_hash(*found), found[0], found[1])
+
+
+def _identity(call: HeldCall) -> str:
+    return call.tool if call.server is None else f"{call.server}/{call.tool}"
 
 
 def microseconds(moment: datetime) -> int:

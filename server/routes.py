@@ -6,9 +6,11 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from .edge import ErrorBody
 from .exchange import Answer, Caller, Scope
 from .intake import Incoming
 from .services import Services
+from .wire import openai_error
 
 
 class Handler(Protocol):
@@ -21,7 +23,8 @@ class OpenHandler(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A route for callers with `scope`, or with one of `also`. `path` may hold `{name}` for one segment."""
+    """A route for callers with `scope`, or with one of `also`. `path` may hold `{name}` for one segment. `error` is the
+    shape that clients of the route read errors in."""
 
     method: str
     path: str
@@ -29,6 +32,7 @@ class Guarded:
     handler: Handler
     summary: str
     also: frozenset[Scope] = field(default=frozenset())
+    error: ErrorBody = openai_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Open:
     path: str
     handler: OpenHandler
     summary: str
+    error: ErrorBody = openai_error
 
 
 Route = Guarded | Open

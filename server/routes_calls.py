@@ -1,18 +1,22 @@
-"""The routes on which calls travel: chat completions, models, and the dry run of a decision."""
+"""The routes of model servers, on which calls travel in answers, and the dry run of a decision."""
 
 from __future__ import annotations
 
 from .edge import EdgeError
 from .exchange import Answer, Caller, Scope
 from .intake import Incoming
-from .routes import Guarded
+from .routes import Guarded, Handler
 from .services import Services
 from .store import Run
+from .wire import CHAT, Dialect
 
 
-async def _chat(services: Services, request: Incoming, caller: Caller) -> Answer:
-    run = _run(services, request, caller)
-    return await services.chat(caller, run, await request.json_body())
+def _asking(dialect: Dialect) -> Handler:
+    async def asked(services: Services, request: Incoming, caller: Caller) -> Answer:
+        run = run_of(services, request, caller)
+        return await services.ask(dialect, caller, run, await request.json_body())
+
+    return asked
 
 
 async def _models(services: Services, request: Incoming, caller: Caller) -> Answer:
@@ -25,7 +29,7 @@ async def _decide(services: Services, request: Incoming, caller: Caller) -> Answ
     return await services.decide(caller, await request.json_body())
 
 
-def _run(services: Services, request: Incoming, caller: Caller) -> Run:
+def run_of(services: Services, request: Incoming, caller: Caller) -> Run:
     """The run that the client names if it is the caller's own, else the caller's standing one."""
     run_id = request.run_id()
     if run_id is None:
@@ -37,7 +41,9 @@ def _run(services: Services, request: Incoming, caller: Caller) -> Run:
 
 
 ROUTES = (
-    Guarded("POST", "/v1/chat/completions", Scope.CALL, _chat, "Ask a model; the calls in its answer are decided"),
+    Guarded(
+        "POST", "/v1/chat/completions", Scope.CALL, _asking(CHAT), "Ask a model; its calls are decided"
+    ),
     Guarded("GET", "/v1/models", Scope.CALL, _models, "The models that can be asked"),
     Guarded("POST", "/v1/decide", Scope.DECIDE, _decide, "What would be decided, without recording or releasing"),
 )

@@ -13,10 +13,13 @@ from .metrics import Metrics
 from .reporting import Label, Narrowing, Who
 from .settings import Settings
 from .store import Run
+from .wire import Dialect
 
 
-class Chat(Protocol):
-    def __call__(self, caller: Caller, run: Run, body: bytes, /) -> Awaitable[Answer]: ...
+class Ask(Protocol):
+    """Asks a model server in the API that `dialect` is."""
+
+    def __call__(self, dialect: Dialect, caller: Caller, run: Run, body: bytes, /) -> Awaitable[Answer]: ...
 
 
 class ListModels(Protocol):
@@ -86,7 +89,7 @@ class Services:
     where it is not set up."""
 
     settings: Settings
-    chat: Chat
+    ask: Ask
     models: ListModels
     decide: Decide
     acts: Act

@@ -20,7 +20,7 @@ from guardrail import Clock, Decision, Record, RecordSink, Remembered
 from .acts import Acts
 from .app import Gate
 from .dry_run import DryRun
-from .gate import ChatGate, Manner
+from .gate import Manner, ModelGate
 from .listening import listening
 from .logs import start_logging
 from .metrics import Metrics
@@ -84,7 +84,7 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
         sessions.changes,
         None if memory is None else memory.tenants,
     )
-    gate = ChatGate(
+    gate = ModelGate(
         policies,
         _Routes(settings, upstreams),
         sessions,
@@ -95,7 +95,7 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
     )
     services = Services(
         settings=settings,
-        chat=gate.chat,
+        ask=gate.answer,
         models=ModelList(upstreams),
         decide=DryRun(policies, sessions, clock),
         acts=Acts(policies, sessions, decisions),

@@ -1,9 +1,9 @@
-"""The OpenAI chat completions protocol on the wire: pure functions and small state machines, no I/O.
+"""The protocols of model servers on the wire: pure functions and small state machines, no I/O.
 
-Direction of flow:
+A Dialect is one of them: CHAT stands here, RESPONSES in `responses`, MESSAGES in `messages`. Direction of flow:
 
-    client bytes    -> parse_chat_request -> ChatRequest -> keeping, with_refusals, continued -> encode -> upstream
-    upstream bytes  -> parse_chat_answer or ChatStream.feed -> HeldCalls -> (Decisions) -> settled / settle -> client
+    client bytes    -> Dialect.request -> keeping, with_refusals, continued -> encode -> upstream
+    upstream bytes  -> Dialect.answer or Dialect.stream -> HeldCalls -> (Decisions) -> settled / settle -> client
 
 Words:
 
@@ -16,15 +16,17 @@ Words:
     scan         names of the grammars of calls written as text that are looked for (GRAMMARS, or empty)
 
 What leaves is encoded from the tree that was read; no byte of a request or an answer is passed on. Every fault is a
-WireError (errors.py draws the tree). docs/wire-openai-chat.md says what passes and what is refused.
+WireError (errors.py draws the tree). docs/wire-*.md say what passes and what is refused.
 """
 
 from __future__ import annotations
 
 from .calls import PROBLEMS, HeldCall
+from .chat import CHAT
 from .chat_answer import MAX_CHOICES, ChatAnswer, parse_chat_answer
 from .chat_request import ChatRequest, parse_chat_request
 from .chat_stream import ChatStream
+from .dialect import Dialect, ModelAnswer, ModelRequest, ModelStream
 from .errors import MalformedAnswer, MalformedRequest, WireError, openai_error, parse_upstream_error
 from .held_choice import Answered, SoFar
 from .offer import Offer
@@ -35,6 +37,7 @@ from .text_grammars import GRAMMARS
 from .text_scan import Scan
 
 __all__ = [
+    "CHAT",
     "DONE_EVENT",
     "GRAMMARS",
     "MAX_CHOICES",
@@ -43,9 +46,13 @@ __all__ = [
     "ChatAnswer",
     "ChatRequest",
     "ChatStream",
+    "Dialect",
     "HeldCall",
     "MalformedAnswer",
     "MalformedRequest",
+    "ModelAnswer",
+    "ModelRequest",
+    "ModelStream",
     "Offer",
     "PastRefusal",
     "Refusal",

@@ -40,8 +40,10 @@ PROBLEMS: Final[Mapping[str, str]] = {
 class HeldCall(msgspec.Struct, frozen=True):
     """`choice` is the answer's own choice index, `index` counts that choice's calls of every form from 0.
 
-    `form` is `tool`, `function` (legacy), or `text:` and the name of a grammar. `call_id` is the id the model server
-    gave (`""` where a legacy or text call has none). Exactly one of `arguments` and `problem` is None.
+    `form` is `tool`, `function` (legacy), `custom` (free text, judged as `{"input": TEXT}`), or `text:` and the name of
+    a grammar. `call_id` is the id the model server
+    gave (`""` where a legacy or text call has none). Exactly one of `arguments` and `problem` is None. `server` is None
+    where the protocol has no notion of servers.
     """
 
     choice: int
@@ -51,6 +53,7 @@ class HeldCall(msgspec.Struct, frozen=True):
     arguments: dict[str, Any] | None
     form: str
     problem: str | None
+    server: str | None = None
 
     def __hash__(self) -> int:
         return hash((self.choice, self.index))

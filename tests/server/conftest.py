@@ -1,4 +1,4 @@
-"""A real gate on HTTP: uvicorn in a thread, the strict protocol, a real store and real policies. Only `chat`, the port
+"""A real gate on HTTP: uvicorn in a thread, the strict protocol, a real store and real policies. Only `ask`, the port
 behind which the lead's choke point stands, is a function of the test."""
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from server.policies import Policies
 from server.services import Services
 from server.settings import Settings
 from server.store import Run, Store
-from server.wire import openai_error
+from server.wire import Dialect, openai_error
 
 POLICY = "language 1\nallow get_weather(city)\nallow search(...)\nforbid delete_user\n"
 
@@ -47,7 +47,7 @@ class Behind:
     async def acts(self, caller: Caller, run_id: str, body: bytes) -> Whole:
         return Whole(200, strict_json.encode({"run": run_id}))
 
-    async def chat(self, caller: Caller, run: Run, body: bytes) -> Answer:
+    async def ask(self, dialect: Dialect, caller: Caller, run: Run, body: bytes) -> Answer:
         self.seen.append((caller, run, body))
         self.entered.set()
         if self.fail:
@@ -179,7 +179,7 @@ def running_gate(folder: Path, **settings: Any) -> Iterator[Running]:
     policies = Policies(chosen.policies, folder=folder, reloaded=metrics.policy_reload)
     policies.load()
     with Store.open(chosen.database) as store:
-        services = Services(chosen, behind.chat, behind.models, behind.decide, behind.acts, store, policies, metrics)
+        services = Services(chosen, behind.ask, behind.models, behind.decide, behind.acts, store, policies, metrics)
 
         @contextlib.asynccontextmanager
         async def lifespan(_: Any) -> AsyncIterator[None]:

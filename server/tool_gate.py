@@ -1,0 +1,151 @@
+"""The choke point of the doors behind which tools themselves stand: MCP servers, HTTP tools, the gate in process.
+
+One call: decide and record -> run it, only if it was allowed and its Record is durable -> tell the Session what came
+back, before anybody reads it. Here the gate sees the answer itself, so what a rule asks of it is observed, not claimed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+from guardrail import Guard, Redactions, ToolCall
+from policy_dsl import Tool
+
+from .exchange import Caller
+from .recorded import Exchange, RecordedDecisions
+from .session_policies import SessionPolicies
+from .sessions import SessionBook
+from .store import Run
+from .wire import HeldCall, Refusal
+
+
+class ToolAnswer(NamedTuple):
+    """What a tool gave: a JSON value, or a text that is none."""
+
+    content: Any
+    status: Literal["ok", "error"] = "ok"
+
+
+class Released(NamedTuple):
+    """The call was run. `answer` is without what the policy redacts; `decision` is the id of its Record."""
+
+    answer: ToolAnswer
+    decision: str
+
+
+class Withheld(NamedTuple):
+    """The call was not run. `approval` is the id of the approval that it waits for, None where it waits for none."""
+
+    refusal: Refusal
+    effect: Literal["ask", "forbid"]
+    decision: str
+    approval: str | None = None
+
+
+Reach = Callable[[dict[str, Any]], Awaitable[ToolAnswer]]
+"""Runs a released call with the arguments that were judged."""
+
+
+class Guards(Protocol):
+    @property
+    def current(self) -> Guard: ...
+
+
+class ToolGate:
+    """One event loop; any number of calls at a time. `observes` is mode `observe`: nothing is refused or filtered."""
+
+    def __init__(
+        self,
+        guards: Guards,
+        sessions: SessionBook,
+        decisions: RecordedDecisions,
+        policies: SessionPolicies | None = None,
+        *,
+        observes: bool = False,
+        learns: bool = False,
+    ) -> None:
+        self._guards = guards
+        self._sessions = sessions
+        self._decisions = decisions
+        self._policies = policies
+        self._observes = observes
+        self._learns = learns
+
+    async def call(
+        self, caller: Caller, run: Run, door: str, asked: ToolCall, reach: Reach, *, problem: str | None = None
+    ) -> Released | Withheld:
+        """Decide `asked`, and run it where it is allowed. `problem` is why its arguments cannot be read, one of
+        wire.PROBLEMS; it is refused then and recorded like any other.
+
+        Raises StoreError where the Decision cannot be made durable: nothing was run. What `reach` raises is raised
+        again once the Session knows that the call failed.
+        """
+        exchange = await self._exchange(caller, run, door)
+        exchange.upstream = asked.server or ""
+        arguments = None if problem is not None else dict(asked.arguments)
+        call_id = asked.call_id or f"{exchange.id}.1"
+        held = HeldCall(0, 0, call_id, asked.tool, arguments, "tool", problem, asked.server)
+        ruling = await self._decisions.ruled(exchange, [held])
+        decision = exchange.decisions[-1]
+        if held in ruling.refusals:
+            refusal = ruling.refusals[held]
+            waits = ruling.waiting.get(held)
+            return Withheld(refusal, "forbid" if waits is None else "ask", decision, waits)
+        try:
+            answer = await reach(ruling.rewritten.get(held, arguments or {}))
+        except BaseException:
+            await self._answered(exchange, held, ToolAnswer(None, "error"))
+            raise
+        await self._answered(exchange, held, answer)
+        redactions = exchange.guard.redactions
+        if redactions and not self._observes:
+            content = _redacted(redactions, asked.tool, asked.server, answer.content)
+            answer = answer._replace(content=content)
+        return Released(answer, decision)
+
+    async def offered(self, caller: Caller, run: Run, server: str | None, tools: Sequence[Tool]) -> list[Tool]:
+        """Those of a server's tools of which this caller could be granted a call, in their order."""
+        exchange = await self._exchange(caller, run, "list")
+        if self._observes:
+            return list(tools)
+        return [tool for tool in tools if self._may_see(exchange, server, tool)]
+
+    def _may_see(self, exchange: Exchange, server: str | None, tool: Tool) -> bool:
+        program, facts = exchange.guard.program, exchange.state.session.facts
+        if program.catalogue.tools:
+            known = program.catalogue.get(server, tool.name)
+            if known is None or known.interface != tool.interface:
+                return False
+        granted = program.may_grant(tool.name, facts, server)
+        granted = granted or (self._learns and program.may_learn(tool.name, facts, server))
+        return granted and not program.hides(tool.name, facts, server)
+
+    async def _exchange(self, caller: Caller, run: Run, door: str) -> Exchange:
+        guard = self._guards.current
+        state = self._sessions.of(run.id, caller.principal, guard.plan)
+        exchange = self._decisions.open(caller, run.id, state, guard, door, observable=True)
+        if self._policies is not None:
+            exchange.guard = await self._policies.guard(state, guard)
+        state.under(exchange.guard.plan)
+        return exchange
+
+    async def _answered(self, exchange: Exchange, held: HeldCall, answer: ToolAnswer) -> None:
+        """A label that is lost in a crash after its text was read would be lost for good: it is durable first."""
+        exchange.state.session.answered(
+            held.call_id, answer.content, observed=True, status=answer.status, tool=held.tool, server=held.server
+        )
+        await self._decisions.learned(exchange)
+
+
+def _redacted(redactions: Redactions, tool: str, server: str | None, value: Any) -> Any:
+    if isinstance(value, str):
+        return redactions.apply(tool, value, server)
+    if isinstance(value, list):
+        return [_redacted(redactions, tool, server, item) for item in value]
+    if isinstance(value, dict):
+        return {
+            redactions.apply(tool, name, server): _redacted(redactions, tool, server, item)
+            for name, item in value.items()
+        }
+    return value
