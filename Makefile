@@ -39,14 +39,15 @@ contract: $(READY)
 bench: $(READY)
 	$(BIN)/python -m evals.bench
 
-# The one page that is printed from the code; the others are compared with it by tests.
+# What is printed from the code; the rest is compared with it by tests.
 docs: $(READY)
 	$(BIN)/python -c 'from server.cli.page import reference_page; print(reference_page(), end="")' > docs/cli.md
+	$(BIN)/python -c 'from server.cli.page import with_settings; from pathlib import Path; p = Path("docs/configuration.md"); p.write_text(with_settings(p.read_text()))'
 
 lock: $(READY)
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-	  --extra analysis --extra llm --extra memory --extra memory-encoders --extra postgres --extra evals --extra dev \
+	  --extra analysis --extra jwt --extra llm --extra mcp --extra memory --extra memory-encoders --extra postgres --extra evals --extra dev \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.lock
 
 clean:

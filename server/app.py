@@ -14,7 +14,7 @@ from typing import Any, assert_never
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from . import routes_calls, routes_health, routes_memory, routes_records, routes_runs
+from . import routes_calls, routes_health, routes_identity, routes_memory, routes_records, routes_runs
 from .answering import EXTENSION, Send, send_answer
 from .auth import Doorkeeper
 from .edge import EdgeError, failed, refused, unavailable
@@ -34,6 +34,7 @@ ROUTES: tuple[Route, ...] = (
     *routes_records.ROUTES,
     *routes_memory.ROUTES,
     *routes_health.ROUTES,
+    *routes_identity.ROUTES,
 )
 
 UNKNOWN = "unknown"
@@ -53,7 +54,14 @@ class Gate(FastAPI):
             lifespan=lifespan,
         )
         self._services = services
-        self._doorkeeper = Doorkeeper(services.store.caller_for, open_loopback=services.settings.listen.open_loopback)
+        settings = services.settings
+        resource = settings.identity.resource
+        self._doorkeeper = Doorkeeper(
+            services.store.caller_for,
+            services.token_for,
+            open_loopback=settings.listen.open_loopback,
+            resource=None if resource is None else resource.rstrip("/") + routes_identity.PATH,
+        )
         self._hot = {(route.method, route.path): route for route in ROUTES if "{" not in route.path}
         for route in ROUTES:
             self.add_api_route(

@@ -16,13 +16,22 @@ AsgiScope = MutableMapping[str, Any]
 
 _WANTED = frozenset(
     {
+        b"accept",
+        b"anthropic-beta",
+        b"anthropic-version",
         b"authorization",
         b"content-encoding",
         b"content-length",
         b"content-type",
         b"host",
+        b"last-event-id",
+        b"mcp-method",
+        b"mcp-name",
+        b"mcp-protocol-version",
         b"mcp-session-id",
+        b"origin",
         b"session-id",
+        b"x-api-key",
         b"x-conversation-id",
         b"x-leastward-run",
         b"x-session-id",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -86,7 +86,7 @@ class Memory(Protocol):
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything behind the edge. Bodies come in unread, of at most `settings.limits.body_bytes`. `memory` is None
-    where it is not set up."""
+    where it is not set up, `token_for` where no signed tokens are taken."""
 
     settings: Settings
     ask: Ask
@@ -97,3 +97,4 @@ class Services:
     policies: Policy
     metrics: Metrics
     memory: Memory | None = None
+    token_for: Callable[[str], Caller | None] | None = None

@@ -19,6 +19,7 @@ import yaml
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from .settings_file import SettingsError, read_tree
+from .settings_identity import IdentitySettings, IssuerSettings
 from .settings_memory import MemorySettings
 from .settings_part import Part, Seconds
 from .upstream import Timeouts, Upstream
@@ -182,6 +183,7 @@ class Settings(Part):
         default=list(ALL_GRAMMARS), description="Grammars of calls written as text that are looked for, or `off`."
     )
     drafts: Drafts = Field(default=Drafts(), description=(Drafts.__doc__ or ""))
+    identity: IdentitySettings = Field(default=IdentitySettings(), description=(IdentitySettings.__doc__ or ""))
     memory: MemorySettings = Field(default=MemorySettings(), description=(MemorySettings.__doc__ or ""))
     limits: Limits = Field(default=Limits(), description=(Limits.__doc__ or ""))
     log: Log = Field(default=Log(), description=(Log.__doc__ or ""))
@@ -244,13 +246,17 @@ def documented_keys() -> Iterator[tuple[str, str, str]]:
     yield from _keys(Settings, "")
 
 
+_NAMED: Mapping[str, type[BaseModel]] = {"upstreams": UpstreamSettings, "issuers": IssuerSettings}
+"""What stands under names of the operator's own choice."""
+
+
 def _keys(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
     for name, info in model.model_fields.items():
         default = info.get_default(call_default_factory=True)
         if isinstance(default, BaseModel):
             yield from _keys(type(default), f"{prefix}{name}.")
-        elif name == "upstreams":
-            yield from _keys(UpstreamSettings, f"{prefix}{name}.<name>.")
+        elif name in _NAMED:
+            yield from _keys(_NAMED[name], f"{prefix}{name}.<name>.")
         else:
             shown = "required" if info.is_required() else yaml.safe_dump(default, default_flow_style=True, width=1000)
             yield f"{prefix}{name}", shown.removesuffix("...\n").strip(), info.description or ""

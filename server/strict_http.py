@@ -48,13 +48,21 @@ WRITE_SECONDS = 60.0
 # Once or not at all: two readers may choose different ones of two.
 _SINGLE = frozenset(
     {
+        b"anthropic-version",
         b"authorization",
         b"content-encoding",
         b"content-length",
         b"content-type",
         b"expect",
         b"host",
+        b"last-event-id",
+        b"mcp-method",
+        b"mcp-name",
+        b"mcp-protocol-version",
+        b"mcp-session-id",
+        b"origin",
         b"transfer-encoding",
+        b"x-api-key",
         b"x-leastward-run",
         b"x-session-id",
     }

@@ -36,6 +36,7 @@ from .store import Store, StoreError
 from .upstream import Upstream
 
 if TYPE_CHECKING:
+    from .identity import KeyWatch, Tokens
     from .remembering import Recollection
 
 SWITCH_SECONDS: Final = 0.0001
@@ -76,6 +77,7 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
     upstreams = {name: upstream.open(name) for name, upstream in settings.upstreams.items()}
     sessions = SessionBook()
     memory = _memory(settings, folder, store, policies, metrics, clock)
+    identity = _identity(settings, folder)
     decisions = RecordedDecisions(
         _Timed(store, metrics),
         clock,
@@ -103,6 +105,7 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
         policies=policies,
         metrics=metrics,
         memory=None if memory is None else memory.desk,
+        token_for=None if identity is None else identity[0].caller_for,
     )
 
     @contextlib.asynccontextmanager
@@ -110,12 +113,16 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
         store.start()
         sessions.restore(store.remembered(), policies.current.plan)
         await store.commit((), sessions.everything())
-        watching = asyncio.create_task(policies.watch())
+        watching = [asyncio.create_task(policies.watch())]
+        if identity is not None:
+            await identity[1].look()
+            watching.append(asyncio.create_task(identity[1].watch()))
         try:
             async with contextlib.nullcontext() if memory is None else memory.running():
                 yield
         finally:
-            watching.cancel()
+            for task in watching:
+                task.cancel()
             for upstream in upstreams.values():
                 upstream.close()
             store.close()
@@ -143,6 +150,17 @@ def _memory(
         raise StoreError(f"`memory.url` is set, but there is no `{error.name}`: install the extra `memory`") from error
 
     return Recollection(settings, folder, store, policies, metrics, clock)
+
+
+def _identity(settings: Settings, folder: Path) -> tuple[Tokens, KeyWatch] | None:
+    """What verifies signed tokens, where some are taken; its library is imported only then."""
+    if not settings.identity.issuers:
+        return None
+    try:
+        from .identity import open_tokens
+    except ModuleNotFoundError as error:
+        raise StoreError(f"`identity` is set, but there is no `{error.name}`: install the extra `jwt`") from error
+    return open_tokens(settings.identity, folder)
 
 
 def _manner(settings: Settings) -> Manner:

@@ -1,4 +1,5 @@
-"""docs/cli.md, printed from the parser, so that it says what the parser does and nothing else."""
+"""What of the documentation is printed from the code: docs/cli.md from the parser, and the table of settings in
+docs/configuration.md from their models."""
 
 from __future__ import annotations
 
@@ -24,6 +25,16 @@ def reference_page() -> str:
     return "\n".join(
         [_HEAD, *(line for name, parser in verbs.items() for line in _verb(f"leastward {name}", parser, 2))]
     )
+
+
+def with_settings(page: str) -> str:
+    """A page with its table of settings printed anew; the table is the one whose head says `key | default | meaning`."""
+    from ..settings import documented_keys
+
+    head = "| key | default | meaning |\n|---|---|---|\n"
+    before, _, rest = page.partition(head)
+    rows = "".join(f"| `{key}` | `{default}` | {text} |\n" for key, default, text in documented_keys())
+    return before + head + rows + rest[rest.index("\n\n") + 1 :]
 
 
 def _verb(name: str, parser: argparse.ArgumentParser, level: int) -> Iterator[str]:

@@ -29,6 +29,7 @@ EXPECTED = {
     ("GET", "/healthz"): None,
     ("GET", "/readyz"): None,
     ("GET", "/metrics"): None,
+    ("GET", "/.well-known/oauth-protected-resource"): None,
 }
 
 
