@@ -3,7 +3,7 @@
 Theory of operation. A writer that opens the database is an incarnation. It first places an opening row that names the
 row before it, then its Records, one row each:
 
-    body     = canonical JSON of the Record, its incarnation and its sequence (version 3: `v`)
+    body     = canonical JSON of the Record, its incarnation and its sequence (version 4: `v`)
     link     = SHA-256("leastward record link v1" NUL, link of the row before in this incarnation, body)
     position = position of the opening row + sequence
 
@@ -25,13 +25,14 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from .advised import Advised
+from .judging import Judged
 from .record import Act, IntentDigest, Record, Shadowed
 
 NO_LINK: Final = bytes(32)
 _LINK_DOMAIN: Final = b"leastward record link v1\x00"
-_VERSION: Final = 3
-"""Version 2 had no `memory`, version 1 also no `act`, `approvals`, `ends_session`, `intent`, `released`, `shadow`;
-rows of both are still verified."""
+_VERSION: Final = 4
+"""Version 3 had no `judge`, version 2 also no `memory`, version 1 also no `act`, `approvals`, `ends_session`, `intent`,
+`released`, `shadow`; rows of all three are still verified."""
 
 
 class Row(NamedTuple):
@@ -113,7 +114,7 @@ def place(head: Head, record: Record) -> tuple[Head, Row]:
 
 
 def encode(record: Record, incarnation: str, sequence: int) -> bytes:
-    """The canonical body, version 3: compact JSON, members sorted by name, every member always present."""
+    """The canonical body, version 4: compact JSON, members sorted by name, every member always present."""
     return _encode(
         _Body(
             record.act,
@@ -129,6 +130,7 @@ def encode(record: Record, incarnation: str, sequence: int) -> bytes:
             record.id,
             incarnation,
             record.intent,
+            record.judge,
             record.kind,
             record.memory,
             record.memory_version,
@@ -167,6 +169,7 @@ class _Body(msgspec.Struct, frozen=True, gc=False):
     id: str
     incarnation: str
     intent: IntentDigest | None
+    judge: Judged | None
     kind: str
     memory: Advised | None
     memory_version: int
@@ -212,7 +215,7 @@ class _Before(msgspec.Struct, frozen=True):
 class _Members(msgspec.Struct, frozen=True):
     """The members of a body that place it; all others are bound by the link alone."""
 
-    v: Literal[1, 2, 3]
+    v: Literal[1, 2, 3, 4]
     id: str
     kind: str
     incarnation: str

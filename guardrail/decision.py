@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -11,6 +11,7 @@ from policy_dsl import RuleError
 from policy_dsl.ast import Terms
 
 from .advised import Advised, Effect
+from .judging import Judged
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -26,6 +27,9 @@ class Decision(msgspec.Struct, frozen=True):
 
     `memory` is what memory said where it changed the decision, None otherwise: then `rule` is the id of the learned
     rule, `reason` is `learned`, and what the policy alone says stands in `memory`.
+
+    `needs` is `judge` where a rule makes the call subject to a judge who was not asked yet: the Decision is a refusal,
+    and the call is to be decided again with his answer (`Guard.question`). `judge` is that answer, where one was used.
     """
 
     effect: Effect
@@ -42,6 +46,8 @@ class Decision(msgspec.Struct, frozen=True):
     terms: Terms | None = None
     remaining: int | Decimal | None = None
     memory: Advised | None = None
+    needs: Literal["judge"] | None = None
+    judge: Judged | None = None
 
     @property
     def releases(self) -> bool:

@@ -16,7 +16,7 @@ FORMAT: Final = "leastward/policy-decision-record/1"
 
 
 def exported(row: Row, body: Mapping[str, Any]) -> dict[str, Any]:
-    """One row of the chain and the members of its body, of chain version 1 to 3. For Records, not opening rows."""
+    """One row of the chain and the members of its body, of chain version 1 to 4. For Records, not opening rows."""
     return {
         "format": FORMAT,
         "id": body["id"],
@@ -43,6 +43,7 @@ def exported(row: Row, body: Mapping[str, Any]) -> dict[str, Any]:
             "ends_session": body.get("ends_session", False),
             "approvals": body.get("approvals", []),
             "memory": body.get("memory"),
+            "judge": body.get("judge"),
         },
         "decided_by": {
             "policy_hash": body["policy_hash"],

@@ -8,10 +8,14 @@ from typing import Any
 import msgspec
 
 from policy_dsl import Outcome, Program, Reason
+from policy_dsl.ast import Terms
 from policy_dsl.state import StatePlan
 
-from .advised import LEARNED, SAID, Overreach, admitted
+from .advised import LEARNED, SAID, Advised, Overreach, admitted
 from .decision import Decision
+from .judging import JUDGED, NEEDS_JUDGE, STRICTNESS, Judged, Judgement, Question, about, stricter
+from .judging import SAID as SAID_OF_JUDGE
+from .judging import admitted as admitted_judgement
 from .model import ToolCall
 from .ports import Experience
 from .redaction import Redactions
@@ -38,12 +42,18 @@ class Guard:
         self._shadows = program.shadow is not None
 
     def decide(
-        self, call: ToolCall, session: Session, decision_id: str = "", experience: Experience | None = None
+        self,
+        call: ToolCall,
+        session: Session,
+        decision_id: str = "",
+        experience: Experience | None = None,
+        judged: Judgement | None = None,
     ) -> Decision:
         """Decide `call` in `session`. Any error while deciding is a refusal with its own reason, never a pass.
 
         `decision_id` is what the Record will be known by, for messages that name it. `experience` is what memory knows
-        at this moment; it is asked last, and only where it may speak.
+        at this moment; it is asked last, and only where it may speak. `judged` is a judge's answer to the question that
+        a Decision with `needs` asks; one about another call counts for nothing.
         """
         version = 0
         try:
@@ -52,13 +62,33 @@ class Guard:
                 raise Overreach("a snapshot without a version")
             if session.ended:
                 return Decision("forbid", None, "session-ended", None, (), self.policy_hash, version)
-            return self._decide(call, session, decision_id, experience, version)
+            return self._decide(call, session, decision_id, experience, version, judged)
         except Exception:
             # Floor of the house: whatever breaks in here must come out as a refusal. The gate logs the traceback.
             return Decision("forbid", None, "guard-error", None, (), self.policy_hash, version)
 
+    def question(self, call: ToolCall, session: Session, decision: Decision) -> Question:
+        """What a judge is to be asked, for a Decision on `call` that needs one."""
+        arguments = call.arguments if decision.arguments is None else decision.arguments
+        facts = session.facts
+        return Question(
+            about(call.server, call.tool, arguments),
+            call.tool,
+            call.server,
+            arguments,
+            tenant=facts.tenant,
+            user_words=facts.user_words,
+            labels=tuple(sorted(name for name, _ in facts.history.labels)),
+        )
+
     def _decide(
-        self, call: ToolCall, session: Session, decision_id: str, experience: Experience | None, version: int
+        self,
+        call: ToolCall,
+        session: Session,
+        decision_id: str,
+        experience: Experience | None,
+        version: int,
+        judged: Judgement | None,
     ) -> Decision:
         program, facts, arguments = self.program, session.facts, call.arguments
         rewritten: dict[str, Any] | None = None
@@ -73,6 +103,8 @@ class Guard:
             if self._sayings.is_plain(outcome)
             else self._told(outcome, call, session, arguments, decision_id, version)
         )
+        if outcome.subject is not None:
+            decision = _judged(decision, call, arguments, judged)
         if rewritten is None and not self._shadows and experience is None:
             return decision
         shadow = program.shadow and program.shadow(call.tool, arguments, facts, call.server)
@@ -80,9 +112,13 @@ class Guard:
             decision = msgspec.structs.replace(decision, shadow=(shadow.effect, shadow.rule))
         if rewritten is not None:
             decision = msgspec.structs.replace(decision, rewritten=True, arguments=rewritten)
-        if experience is None:
+        if experience is None or decision.needs is not None:
             return decision
-        return self._heard(experience, decision, outcome, call, session, arguments, decision_id)
+        heard, ceiling = self._heard(experience, decision, outcome, call, session, arguments, decision_id)
+        if ceiling is None or ceiling.subject is None or ceiling is outcome:
+            return heard
+        # What memory opens where nothing granted passes the judge of a lower layer, whom nothing overturns there.
+        return _judged(heard, call, arguments, judged)
 
     def _heard(
         self,
@@ -93,36 +129,36 @@ class Guard:
         session: Session,
         arguments: Mapping[str, Any],
         decision_id: str,
-    ) -> Decision:
-        """The decision as memory leaves it: narrowed where the policy grants, opened up to the ceiling where nothing
-        granted, and untouched everywhere else."""
-        ceiling: Outcome | None = None
-        if outcome.effect == "forbid":
-            reached = self.program.ceiling if outcome.reason is Reason.NO_RULE else None
-            if reached is None:
-                return decision
-            ceiling = reached(call.tool, arguments, session.facts, call.server)
-            if ceiling.effect == "forbid":
-                return decision
-        answer = experience.advise(call, arguments, session.facts, outcome.effect, ceiling)
+    ) -> tuple[Decision, Outcome | None]:
+        """The decision as memory leaves it: narrowed where it grants, opened up to the ceiling where nothing granted or
+        where memory may overturn the judge, and untouched everywhere else. With the ceiling up to which it opened."""
+        facts = session.facts
+        ceiling = self._ceiling(decision, outcome, call, arguments, session)
+        if ceiling is not None:
+            answer = experience.advise(call, arguments, facts, "forbid", ceiling)
+            if answer is not None:
+                advised = admitted(answer, "forbid", ceiling.effect)
+                if STRICTNESS[advised.effect] < STRICTNESS[decision.effect]:
+                    terms = self._sayings.of(ceiling, call, arguments, session, decision_id).terms
+                    return _learned(decision, advised, terms if ceiling.effect == "ask" else None), ceiling
+        if decision.effect == "forbid":
+            return decision, None
+        answer = experience.advise(call, arguments, facts, decision.effect, None)
         if answer is None:
-            return decision
-        advised = admitted(answer, outcome.effect, None if ceiling is None else ceiling.effect)
-        terms = None
-        if ceiling is not None and ceiling.effect == "ask":  # who asks here is a written `require approval`
-            terms = self._sayings.of(ceiling, call, arguments, session, decision_id).terms
-        replace = msgspec.structs.replace
-        return replace(
-            decision,
-            effect=advised.effect,
-            rule=advised.abstraction,
-            reason=LEARNED,
-            message=SAID[advised.effect],
-            ends_session=False,
-            terms=terms,
-            remaining=None,
-            memory=replace(advised, base=outcome.effect, base_rule=outcome.rule, base_reason=outcome.reason.value),
-        )
+            return decision, None
+        return _learned(decision, admitted(answer, decision.effect, None), None), None
+
+    def _ceiling(
+        self, decision: Decision, outcome: Outcome, call: ToolCall, arguments: Mapping[str, Any], session: Session
+    ) -> Outcome | None:
+        """What memory may open at most: what the `learnable` statements would grant where nothing granted the call, and
+        what the policy does grant where the judge narrowed it and memory may overturn him. None where it is nothing."""
+        if decision.effect != outcome.effect:
+            return outcome if outcome.subject == "judge, learnable" else None
+        if outcome.effect != "forbid" or outcome.reason is not Reason.NO_RULE or self.program.ceiling is None:
+            return None
+        ceiling = self.program.ceiling(call.tool, arguments, session.facts, call.server)
+        return None if ceiling.effect == "forbid" else ceiling
 
     def _told(
         self,
@@ -146,6 +182,47 @@ class Guard:
             terms=said.terms,
             remaining=said.remaining,
         )
+
+
+def _judged(decision: Decision, call: ToolCall, arguments: Mapping[str, Any], judged: Judgement | None) -> Decision:
+    """What a grant that is subject to a judge comes to: a refusal until he was asked about this very call, then no more
+    than he allows."""
+    if decision.effect == "forbid":
+        return decision
+    replace = msgspec.structs.replace
+    if judged is None or judged.about != about(call.server, call.tool, arguments):
+        return replace(
+            decision, effect="forbid", reason=NEEDS_JUDGE, message=None, terms=None, remaining=None, needs="judge"
+        )
+    said = admitted_judgement(judged)
+    answer = Judged(
+        base=decision.effect,
+        effect=said.effect,
+        failed=said.failed,
+        judges=said.judges,
+        objections=said.objections,
+    )
+    effect = stricter(decision.effect, said.effect)
+    if effect == decision.effect:
+        return replace(decision, judge=answer)
+    return replace(
+        decision, effect=effect, reason=JUDGED, message=SAID_OF_JUDGE[effect], terms=None, remaining=None, judge=answer
+    )
+
+
+def _learned(decision: Decision, advised: Advised, terms: Terms | None) -> Decision:
+    replace = msgspec.structs.replace
+    return replace(
+        decision,
+        effect=advised.effect,
+        rule=advised.abstraction,
+        reason=LEARNED,
+        message=SAID[advised.effect],
+        ends_session=False,
+        terms=terms,
+        remaining=None,
+        memory=replace(advised, base=decision.effect, base_rule=decision.rule, base_reason=decision.reason),
+    )
 
 
 def _plain(outcome: Outcome, policy_hash: str, version: int) -> Decision:

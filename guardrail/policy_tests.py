@@ -1,8 +1,8 @@
 """Runs the `test` blocks of a policy set: each expectation through the same Guard that the gate asks.
 
 A test block is one session of one principal, its steps in order; the counters of agents, users and tenants are its own
-too. What the user says before a call is known to the call, and every call that was decided, with what came of it, to
-the calls after it. A `given` step is observed, as if the gate had seen it.
+too, and a judge has no objection to anything. What the user says before a call is known to the call, and every call
+that was decided, with what came of it, to the calls after it. A `given` step is observed, as if the gate had seen it.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from policy_dsl.state import StatePlan
 
 from .decision import Decision
 from .guard import Guard
+from .judging import no_objection
 from .model import Principal, ToolCall
 from .session import Session
 
@@ -140,6 +141,9 @@ class _Run:
         else:
             call = ToolCall(step.tool, arguments, next(self._ids), step.server)
             got = self._guard.decide(call, self._session)
+            if got.needs is not None:
+                asked = self._guard.question(call, self._session, got)
+                got = self._guard.decide(call, self._session, judged=no_objection(asked))
             self._session.decided(call, got)
             became = arguments if got.arguments is None else got.arguments
         test, file = self._test, self._file

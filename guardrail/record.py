@@ -16,6 +16,7 @@ import msgspec
 from policy_dsl import RuleError
 
 from .advised import Advised
+from .judging import Judged
 
 Kind = Literal["decision", "malformed-answer", "malformed-request", "act"]
 
@@ -69,7 +70,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     the salted digest (`arguments_digest`), None where there was no call; `released` the digest of the arguments that a
     rewrite made, None where none did. `text_calls` is the gate's setting for calls written as text. `approvals` are the
     ids of the approvals that a release used. `act` stands in Records of that kind only, `memory` where memory changed
-    the decision. `payload` is kept beside the chain, not in it.
+    the decision, `judge` where a judge was asked. `payload` is kept beside the chain, not in it.
     """
 
     kind: Kind
@@ -101,6 +102,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     ends_session: bool = False
     act: Act | None = None
     memory: Advised | None = None
+    judge: Judged | None = None
     payload: Payload | None = None
 
 

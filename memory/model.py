@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Label = Literal["allow", "forbid"]
 """What a call should have come to, as a report claims or an auditor says; also what an abstraction claims of calls."""
@@ -18,7 +18,10 @@ Effect = Literal["allow", "ask", "forbid"]
 ReporterKind = Literal["user", "admin", "audit", "automated"]
 """`audit` and `admin` are people who looked on purpose; `automated` is an agent, whose word never widens anything."""
 
-Standing = Literal["accepted", "quarantined", "retracted", "superseded"]
+Standing = Literal["accepted", "quarantined", "released", "retracted", "superseded"]
+"""`quarantined` counts for nothing until a person lets it count: `released`."""
+
+COUNTING: Final[frozenset[Standing]] = frozenset({"accepted", "released"})
 
 Phase = Literal["shadow", "pending", "active", "contested", "dormant", "retired"]
 """shadow: gathers evidence and says nothing. pending: its gate is open, a person has not approved it. active: speaks.
@@ -193,7 +196,16 @@ class Retracted:
     reporter: str
 
 
-Event = Reported | Refreshed | Approved | Rejected | Edited | RolledBack | Retracted
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A person let a quarantined report count. It carries the report: a fold looks nothing up in the log."""
+
+    at: int
+    by: str
+    report: Reported
+
+
+Event = Reported | Refreshed | Approved | Rejected | Edited | RolledBack | Retracted | Released
 
 
 # --- the state of one tenant ------------------------------------------------------------------------------------------
@@ -274,7 +286,8 @@ class Abstraction:
     every history. `version` grows with every change of what it fires on. `exceptions` are ids of local abstractions
     carved out of it (its `unless`); `parent` is what this one was carved out of. `made` is the sequence of the event it
     was made at: only later cases are evidence. `support` are the cases it was induced from or confirmed by; it fires
-    only within `radius` of at least two of them (voice/). `approved` is the version a person approved.
+    only within `radius` of at least two of them (voice/). `encoder` is the id of the encoder that measured `radius`: a
+    distance of one encoder says nothing about that of another. `approved` is the version a person approved.
     """
 
     id: str
@@ -296,6 +309,7 @@ class Abstraction:
     fired_at: int = 0
     rationale: str = ""
     reading: GateReading | None = None
+    encoder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

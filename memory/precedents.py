@@ -21,7 +21,7 @@ import numpy as np
 
 from .encoders import Encoder, Rows
 from .metric import DIGITS, Attributes, joined
-from .model import Abstraction, Case, Condition, Context, Label, State
+from .model import COUNTING, Abstraction, Case, Condition, Context, Label, State
 from .vectors import ExactIndex, Index, rebuilt
 
 MOST_CHARACTERS = 400
@@ -114,7 +114,7 @@ def labels_of(state: State) -> dict[str, Label]:
     on which the weights are even has none."""
     said: dict[str, dict[Label, float]] = defaultdict(lambda: {"allow": 0.0, "forbid": 0.0})
     for report in state.reports:
-        if report.standing == "accepted":
+        if report.standing in COUNTING:
             said[report.decision][report.label] += report.weight
     found: dict[str, Label] = {}
     for id, weights in said.items():

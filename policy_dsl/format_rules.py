@@ -336,7 +336,9 @@ def _effect(node: ast.Rule) -> str:
 
 def _tail_of_head(node: ast.Rule) -> str:
     name = "" if node.name is None else f" as {node.name}"
-    return name if node.priority == 0 else f"{name} priority {spelling.number(node.priority)}"
+    priority = "" if node.priority == 0 else f" priority {spelling.number(node.priority)}"
+    subject = "" if node.subject is None else f" subject to {node.subject}"
+    return f"{name}{priority}{subject}"
 
 
 _HEADS: Final = {

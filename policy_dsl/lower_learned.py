@@ -51,7 +51,7 @@ class LearnedLowering(ConditionLowering):
             )
         return self.evidence(clause)
 
-    def refuse_own_terms(self, signature: ast.Signature | None, priority: Token | None) -> None:
+    def refuse_own_terms(self, signature: ast.Signature | None, priority: Token | None, subject: Branch | None) -> None:
         """Of a learned allow: which arguments a call may carry, and what stands above it, its `learnable` says."""
         if signature is not None and (signature.arguments or not signature.open):
             raise self.fault(
@@ -66,6 +66,13 @@ class LearnedLowering(ConditionLowering):
                 "a learned allow takes no `priority`",
                 "clause-here",
                 "nothing that is learned stands above what is written",
+            )
+        if subject is not None:
+            raise self.fault(
+                subject,
+                "a learned allow takes no `subject to judge`",
+                "clause-here",
+                "write it in the grant that memory may open against the judge: `subject to judge, learnable`",
             )
 
     def evidence(self, clause: Branch) -> ast.LearnedFrom:

@@ -18,6 +18,7 @@ Scoped = ast.Rule | ast.Learnable | ast.Limit | ast.Rewrite | ast.Hide | ast.Cle
 CLAUSES: Final[Mapping[str, str]] = {
     "as_clause": "as",
     "priority_clause": "priority",
+    "subject_clause": "subject to judge",
     "when_clause": "when",
     "unless_clause": "unless",
     "message_clause": "message",
@@ -35,11 +36,12 @@ CLAUSES: Final[Mapping[str, str]] = {
 
 _METADATA: Final = ("owner", "ticket", "because")
 _COMMON: Final = ("as", "priority", "when", "unless", "message", "valid from", *_METADATA, "evidence")
+_GRANTING: Final = ("as", "priority", "subject to judge", *_COMMON[2:])
 _ASKING: Final = ("prompt", "valid", "uses")
 
 TAKES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
-    "allow": ("allow", _COMMON),
-    "ask": ("ask", (*_COMMON, *_ASKING)),
+    "allow": ("allow", _GRANTING),
+    "ask": ("ask", (*_GRANTING, *_ASKING)),
     "forbid": ("forbid", (*_COMMON, "end session")),
     "require_approval": ("require approval for", (*_COMMON, *_ASKING)),
     "learnable": ("learnable", ("as", "when", "unless", "valid from", *_METADATA)),
@@ -77,7 +79,7 @@ class RuleLowering(LearnedLowering):
         priority, message = clauses.token("priority"), clauses.token("message")
         learned = self.learned(tree, effect, clauses.branch("evidence"))
         if learned is not None and effect is ast.Effect.ALLOW:
-            self.refuse_own_terms(signature, priority)
+            self.refuse_own_terms(signature, priority, clauses.branch("subject to judge"))
         return ast.Rule(
             effect=effect,
             tools=self.targets(tools),
@@ -94,6 +96,7 @@ class RuleLowering(LearnedLowering):
             metadata=self.metadata(clauses),
             origin="learnable" if tree.data == "learnable" else "written",
             learned=learned,
+            subject=_subject(clauses.branch("subject to judge")),
             span=span_of(tree),
         )
 
@@ -277,6 +280,12 @@ def _is_shadow(tree: Branch) -> bool:
     return isinstance(first, Token) and first.type == "SHADOW"
 
 
+def _subject(clause: Branch | None) -> ast.Subject | None:
+    if clause is None:
+        return None
+    return "judge, learnable" if clause.children else "judge"
+
+
 def _when(moment: str) -> datetime:
     return datetime.fromisoformat(moment)
 
@@ -296,6 +305,7 @@ _EFFECTS: Final = {
 _CLOSED: Final = (ast.Effect.ALLOW, ast.Effect.ASK)
 _CHANGES: Final = ("set_argument", "remove_argument", "redact_argument")
 _ONLY: Final[Mapping[str, str]] = {
+    "subject to judge": "a judge is asked only about what is granted: `allow` and `ask` take it",
     "prompt": "only `ask` and `require approval for` ask a person",
     "valid": "only what a person grants runs out: `ask` and `require approval for` take it",
     "uses": "only what a person grants is used up: `ask` and `require approval for` take it",

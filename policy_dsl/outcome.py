@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
-from .ast import Json
+from .ast import Json, Subject
 
 
 class Reason(StrEnum):
@@ -49,6 +50,9 @@ class Outcome:
     `message` is that rule's own text for the model, else the `otherwise` message of its layer, else None.
     `errors` is sorted by rule id and lists exactly the rules whose error changed the outcome (docs/language.md); of
     several layers, those of the layer that decided.
+
+    `subject` is what the grant behind an allow or an ask is subject to; None needs no judge. Of the grants of one
+    level the one that needs him least decides, of several layers the one that needs him most.
     """
 
     effect: Literal["allow", "ask", "forbid"]
@@ -56,6 +60,16 @@ class Outcome:
     reason: Reason
     message: str | None
     errors: tuple[RuleError, ...] = ()
+    subject: Subject | None = None
+
+
+NEEDS: Final[Mapping[Subject | None, int]] = {None: 0, "judge, learnable": 1, "judge": 2}
+"""How much a grant needs a judge: not at all, unless memory overturns him, in any case."""
+
+
+def subject_to(outcome: Outcome, subject: Subject | None) -> Outcome:
+    """The same outcome, reached through a grant that is subject to so much."""
+    return outcome if outcome.subject == subject else replace(outcome, subject=subject)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,17 @@ from typing import Any, assert_never
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from . import routes_calls, routes_health, routes_identity, routes_memory, routes_records, routes_runs
+from . import (
+    routes_approvals,
+    routes_calls,
+    routes_health,
+    routes_identity,
+    routes_mcp,
+    routes_memory,
+    routes_records,
+    routes_runs,
+    routes_tools,
+)
 from .answering import EXTENSION, Send, send_answer
 from .auth import Doorkeeper
 from .edge import EdgeError, failed, refused, unavailable
@@ -30,6 +40,9 @@ Lifespan = Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]
 
 ROUTES: tuple[Route, ...] = (
     *routes_calls.ROUTES,
+    *routes_mcp.ROUTES,
+    *routes_tools.ROUTES,
+    *routes_approvals.ROUTES,
     *routes_runs.ROUTES,
     *routes_records.ROUTES,
     *routes_memory.ROUTES,

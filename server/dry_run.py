@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from guardrail import Clock, Decision, Principal, ToolCall
 from policy_dsl import encode_json
 
 from .exchange import Caller, Whole
 from .lines import BadLine, CallLine, answer, read_line
-from .recorded import microseconds
+from .recorded import Listening, Listens, microseconds
 from .services import Policy
 from .sessions import SessionBook
 from .wire import openai_error
 
+_NO_ID: Final = ""
+"""A decision that is not recorded has none."""
+
 
 class DryRun:
     """Decides one call line (docs/http.md) for the caller or another principal of its tenant: as the first call of a
-    new run, with the counters of agents, users and tenants as they stand."""
+    new run, with the counters of agents, users and tenants as they stand, and with what memory knows of the tenant.
 
-    def __init__(self, policies: Policy, sessions: SessionBook, clock: Clock) -> None:
+    What memory would have kept beside a Record is dropped, and whether it would have been drawn for audit: neither can
+    be reported on."""
+
+    def __init__(self, policies: Policy, sessions: SessionBook, clock: Clock, memory: Listens | None = None) -> None:
+        self._memory = memory
         self._policies = policies
         self._sessions = sessions
         self._clock = clock
@@ -31,7 +39,8 @@ class DryRun:
             return Whole(400, openai_error(400, str(error), code="bad-line"))
         if not isinstance(line, CallLine):
             return Whole(400, openai_error(400, "the body is not a call: `tool` and `args`", code="bad-line"))
-        return Whole(200, encode_json(answer(self._decided(line, self._principal(caller, line)))))
+        listening = None if self._memory is None else await self._memory.of(caller.tenant)
+        return Whole(200, encode_json(answer(self._decided(line, self._principal(caller, line), listening))))
 
     @staticmethod
     def _principal(caller: Caller, line: CallLine) -> Principal:
@@ -40,10 +49,13 @@ class DryRun:
             return caller.principal
         return replace(line.principal, tenant=caller.principal.tenant)
 
-    def _decided(self, line: CallLine, principal: Principal) -> Decision:
+    def _decided(self, line: CallLine, principal: Principal, listening: Listening | None) -> Decision:
         guard = self._policies.current
         if line.arguments is None:
             return Decision("forbid", None, line.problem or "bad-json-arguments", None, (), guard.policy_hash)
         session = self._sessions.aside(principal, guard.plan)
         session.tick(microseconds(self._clock()) if line.at is None else line.at)
-        return guard.decide(ToolCall(line.tool, line.arguments, line.call_id, line.server), session)
+        call = ToolCall(line.tool, line.arguments, line.call_id, line.server)
+        if listening is None:
+            return guard.decide(call, session)
+        return listening.decide(guard, call, session, _NO_ID).decision

@@ -9,21 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final, Literal, NamedTuple, Protocol
+
+from msgspec.structs import replace
 
 from guardrail import Guard
 from policy_dsl import StrictJsonError, parse_json
 
 from .exchange import Answer, Caller, Streamed, Whole
 from .offers import OfferFilter
-from .recorded import Exchange, RecordedDecisions
+from .recorded import RecordedDecisions
+from .recording import Exchange
 from .session_policies import SessionPolicies
 from .sessions import SessionBook
 from .store import Run, StoreError
 from .upstream import Upstream, UpstreamError, UpstreamReply
 from .wire import (
+    MAX_CALLS,
     Dialect,
     HeldCall,
     ModelRequest,
@@ -38,6 +44,7 @@ RUN_HEADER: Final = "x-leastward-run"
 ERROR_LIMIT: Final = 64 * 1024
 """Bytes read of an upstream's error: its sentence is passed on, a page of HTML is not."""
 
+_FORMS: Final[Mapping[str, str]] = {"function": "tool", "custom": "custom"}
 _TOO_SLOW: Final = ("read-timeout", "deadline", "connect-timeout", "pool-timeout")
 
 
@@ -100,7 +107,8 @@ class _Asked(NamedTuple):
 
 
 class ModelGate:
-    """What stands behind every route of a model API. One event loop; any number of exchanges at a time."""
+    """What stands behind every route of a model API. One event loop; any number of exchanges at a time. `label_of`
+    looks into what tools answered, and gives the label for a session that was told something suspicious."""
 
     def __init__(
         self,
@@ -111,6 +119,7 @@ class ModelGate:
         manner: Manner,
         upstream_failed: Callable[[str, str], None] = lambda name, code: None,
         policies: SessionPolicies | None = None,
+        label_of: Callable[[Any], str | None] | None = None,
     ) -> None:
         self._guards = guards
         self._router = router
@@ -119,6 +128,7 @@ class ModelGate:
         self._manner = manner
         self._upstream_failed = upstream_failed
         self._policies = policies
+        self._label_of = label_of
         self._offers = OfferFilter(learns=manner.learns)
 
     async def answer(self, dialect: Dialect, caller: Caller, run: Run, body: bytes) -> Answer:
@@ -138,6 +148,8 @@ class ModelGate:
             unknown = dialect.error(404, "no upstream serves this model", code="model_not_found")
             return self._answer(exchange, 404, unknown)
         exchange.model, exchange.upstream = request.model, upstream.name
+        if (approved := await self._approved(exchange, dialect, request)) is not None:
+            return approved
         deadline = asyncio.get_running_loop().time() + self._manner.seconds[upstream.name]
         reply = await upstream.post(dialect.path, request.encode(), deadline=deadline)
         if reply.status != 200:
@@ -163,16 +175,41 @@ class ModelGate:
                 request = request.with_results(guard.redactions.apply)
         return request.with_refusals(state.past) if state.past else request
 
-    @staticmethod
-    def _learn(exchange: Exchange, request: ModelRequest) -> None:
+    async def _approved(self, exchange: Exchange, dialect: Dialect, request: ModelRequest) -> Whole | None:
+        """The calls of this run that a person approved meanwhile, as its next answer: a model that is asked again may
+        call otherwise. Each is decided anew first. None where there is none that the request has a tool for."""
+        kinds = {offer.name: offer.kind for offer in request.offers if offer.kind in ("function", "custom")}
+        ready = await self._decisions.ready(exchange)
+        waiting = [one for one in ready if one.call.tool in kinds and not one.approval.used]
+        calls = [
+            HeldCall(0, at, _call_id(one.approval.id), one.call.tool, dict(one.call.arguments), _FORMS[kind], None)
+            for at, one in enumerate(waiting[:MAX_CALLS])
+            if (kind := kinds[one.call.tool])
+        ]
+        ruling = await self._decisions.ruled(exchange, calls)
+        released = [
+            replace(call, arguments=ruling.rewritten.get(call, call.arguments))
+            for call in calls
+            if call not in ruling.refusals
+        ]
+        if not released:
+            return None
+        number, now = exchange.id.removeprefix("dec-"), int(time.time())
+        body = dialect.own(request, released, "", id=number, at=now)
+        kind = "text/event-stream" if request.stream else "application/json"
+        return Whole(200, body, self._headers(exchange), kind)
+
+    def _learn(self, exchange: Exchange, request: ModelRequest) -> None:
         """Tell the Session what tools answered, as the client claims it."""
         results = request.results()
         if exchange.guard.plan.is_idle:
             results = results[:1]  # that there was one is all that a later policy can be told
+        session = exchange.state.session
         for result in exchange.state.fresh(results):
-            exchange.state.session.answered(
-                result.call_id, _value(result.text), observed=False, tool=result.tool or None
-            )
+            value = _value(result.text)
+            session.answered(result.call_id, value, observed=False, tool=result.tool or None)
+            if self._label_of is not None and (label := self._label_of(value)) is not None:
+                session.labelled(label)
 
     # --- a whole answer ----------------------------------------------------------------------------------------------
 
@@ -290,6 +327,11 @@ class ModelGate:
     @staticmethod
     def _headers(exchange: Exchange) -> dict[str, str]:
         return {DECISION_HEADER: ", ".join(exchange.decisions) or exchange.id, RUN_HEADER: exchange.run_id}
+
+
+def _call_id(approval_id: str) -> str:
+    """Nine letters and digits, as Mistral demands. An approval is delivered once, so no id comes twice in a run."""
+    return sha256(approval_id.encode()).hexdigest()[:9]
 
 
 def _value(text: str) -> Any:

@@ -39,7 +39,7 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "clause": _words(
         "as priority when unless message prompt valid until uses end owner ticket because by to per matching since "
-        "within ever each evidence against reporter reporters bound e-value support state"
+        "within ever each evidence subject judge against reporter reporters bound e-value support state"
     ),
     "operator": _words(
         "and or not in is if then else from of matches contains starts ends with under like runs one none has missing "

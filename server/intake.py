@@ -52,7 +52,7 @@ class ClientLeft(Exception):
 class Incoming:
     """A request on its way to a handler; `path_values` are what the braces of its route matched."""
 
-    __slots__ = ("_limits", "_receive", "headers", "path_values")
+    __slots__ = ("_limits", "_receive", "_scope", "headers", "path_values")
 
     def __init__(
         self, scope: AsgiScope, receive: Receive, limits: Limits, path_values: Mapping[str, str] | None = None
@@ -61,9 +61,24 @@ class Incoming:
         for name, value in scope["headers"]:
             if name in _WANTED:
                 self.headers[name] = value
+        self._scope = scope
         self._receive = receive
         self._limits = limits
         self.path_values: Mapping[str, str] = path_values or {}
+
+    @property
+    def method(self) -> str:
+        return str(self._scope["method"])
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """Path and query as they were sent, still encoded."""
+        return self._scope["raw_path"].decode("ascii"), self._scope["query_string"].decode("ascii")
+
+    @property
+    def all_headers(self) -> list[tuple[str, str]]:
+        """Every header, names in lower case, in the order sent: for a route whose settings say which of them count."""
+        return [(name.decode("ascii"), value.decode("latin-1")) for name, value in self._scope["headers"]]
 
     def run_id(self) -> str | None:
         """The run that the client names, None where it names none. Raises EdgeError for an id that cannot be ours."""
@@ -82,6 +97,10 @@ class Incoming:
         kind = self.headers.get(b"content-type", b"")
         if kind != b"application/json" and not _JSON.fullmatch(kind):
             raise EdgeError(415, "unsupported-media-type", "the body must be `application/json` in UTF-8")
+        return await self.any_body()
+
+    async def any_body(self) -> bytes:
+        """The body, decoded, whatever its type. Raises EdgeError 408, 413 or 415, ClientLeft."""
         coding = self.headers.get(b"content-encoding", b"identity").strip().lower()
         if coding not in (b"identity", b"gzip"):
             raise EdgeError(415, "unsupported-encoding", "the body may be plain or gzip")

@@ -80,6 +80,9 @@ class Metrics(Collector):
             "leastward_record_commit_seconds", "From handing records over until they are durable.", _COMMIT_BUCKETS
         )
         self._reports = _Series("leastward_reports", "Reports, by what became of them.", ("result",))
+        self._announcements = _Series(
+            "leastward_approval_announcements", "Announcements of approvals, by what became of them.", ("result",)
+        )
         self._refreshes = _Series("leastward_memory_refreshes", "Refreshes of memory, by result.", ("result",))
         self._phases: Mapping[str, int] = {}
         self._snapshot = 0
@@ -90,7 +93,7 @@ class Metrics(Collector):
     def collect(self) -> Iterable[Metric]:
         for series in (self._requests, self._decisions, self._refusals, self._upstream_errors, self._reloads):
             yield series.family()
-        for series in (self._reports, self._refreshes):
+        for series in (self._reports, self._refreshes, self._announcements):
             yield series.family()
         yield self._commits.family()
         yield from self._memory()
@@ -127,6 +130,10 @@ class Metrics(Collector):
     def report(self, result: str) -> None:
         """`accepted`, or the code with which a report was refused."""
         self._reports.add(result)
+
+    def announcement(self, result: str) -> None:
+        """What became of the announcement of an approval (approvals.Webhook)."""
+        self._announcements.add(result)
 
     def refresh(self, result: str) -> None:
         """`done` or `failed`."""

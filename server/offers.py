@@ -26,9 +26,9 @@ class OfferFilter:
         self._compared: dict[tuple[bytes, bytes], bool] = {}
 
     def may_offer(self, offer: Offer, guard: Guard, facts: Facts) -> bool:
-        """True for a function that some rule could grant here, that none hides, and whose parameters are the
-        catalogue's own."""
-        if offer.kind != "function":
+        """True for a function, or a tool on free text, that some rule could grant here, that none hides, and whose
+        parameters are the catalogue's own. A kind of tool whose calls a protocol does not hold has no schema."""
+        if offer.kind != "function" and not (offer.kind == "custom" and offer.schema):
             return False
         catalogue = guard.program.catalogue
         if catalogue.tools:

@@ -1,78 +1,53 @@
 """Deciding with a Record: the one place where HeldCalls become Refusals, and only after the Records are durable.
 
-An Exchange is one request of a client and the answer to it, over all rounds. Its id is minted first; its Decisions are
-numbered inside it (docs/adr/0005-decision-ids.md).
+Where a Decision waits for a judge or for a person, the answer is fetched here and the call decided again with it, so
+that the Guard itself stays without I/O.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from guardrail import (
     Act,
     Clock,
     Decision,
     Guard,
-    IntentDigest,
+    Judge,
+    Judgement,
     Record,
-    RecordSink,
     Remembered,
     Session,
-    Shadowed,
     ToolCall,
+    approved,
     instant,
     new_id,
 )
-from policy_dsl import intent_hash, intent_of
 
 from .exchange import Caller
+from .recording import Conduct, Exchange, Kind, record_of
 from .sessions import RunState
-from .store import Sealed, sealed
+from .store import AlreadyUsed, ApprovalChange, Run, sealed
 from .wire import HeldCall, Refusal, WireError
 
-LOG = logging.getLogger("leastward.gate")
+if TYPE_CHECKING:
+    from .approvals import Approval, Approvals, Holding, Ready
 
-Kind = Literal["decision", "malformed-answer", "malformed-request", "act"]
+LOG = logging.getLogger("leastward.gate")
 
 NEEDS_APPROVAL: Final = "needs-approval"
 BARE: Final = "refused"
 """All that a run is told once it was refused `most_explained` times: no rule and no message, so no oracle."""
 
-
-@dataclass(frozen=True, slots=True)
-class Conduct:
-    """How this gate was told to behave; it stands in every Record. `text_calls` is how the setting is written there."""
-
-    mode: Literal["enforce", "observe"] = "enforce"
-    text_calls: str = ""
-    most_explained: int = 100
-
-
-@dataclass(slots=True)
-class Exchange:
-    """One request and its answer. `decisions` are the ids of the Decisions taken so far, in order. `observable` is
-    whether the gate itself will see what the tools answer."""
-
-    id: str
-    caller: Caller
-    run_id: str
-    state: RunState
-    guard: Guard
-    door: str
-    observable: bool = False
-    upstream: str = ""
-    model: str = ""
-    decisions: list[str] = field(default_factory=list)
-
-    def next_id(self) -> str:
-        name = f"{self.id}.{len(self.decisions) + 1}"
-        self.decisions.append(name)
-        return name
+MOST_LOOKS: Final = 4
+"""How often one call is decided while a judge and a person's answer are waited for: other calls of the run may change
+its Session meanwhile, and then another question may be asked. A call that is still undecided then is refused."""
 
 
 class Decided(NamedTuple):
@@ -87,7 +62,14 @@ class Decided(NamedTuple):
 class Listening(Protocol):
     """Decides with what memory knows of one tenant. Never raises."""
 
-    def decide(self, guard: Guard, call: ToolCall, session: Session, decision_id: str) -> Decided: ...
+    def decide(
+        self, guard: Guard, call: ToolCall, session: Session, decision_id: str, judged: Judgement | None = None
+    ) -> Decided: ...
+
+    def precedents(self, call: ToolCall, session: Session) -> Mapping[str, Any] | None:
+        """What a judge is shown of what was learned from cases like this call, as JSON data; None where it is nothing.
+        Never raises."""
+        ...
 
 
 class Listens(Protocol):
@@ -110,17 +92,51 @@ class Ruling(NamedTuple):
 NOTHING_RULED: Final = Ruling({}, {}, {})
 
 
+class Sink(Protocol):
+    """A RecordSink that also writes what becomes of approvals; server/store keeps this promise."""
+
+    async def commit(
+        self,
+        records: Sequence[Record],
+        remembered: Sequence[Remembered] = (),
+        approvals: Sequence[ApprovalChange] = (),
+    ) -> None: ...
+
+
+class _Settled(NamedTuple):
+    """A call that is decided and told to the Session: what is written of it, and what it waits for or used."""
+
+    decided: Decided
+    approval: Approval | None = None
+    holding: Holding | None = None
+
+
+@dataclass(slots=True)
+class _Used:
+    """The yeses that earlier calls of the same turn take: each is good for as many releases as it says."""
+
+    taken: dict[str, int] = field(default_factory=dict)
+
+    def may_take(self, approval: Approval) -> bool:
+        return approval.used + self.taken.get(approval.id, 0) < approval.uses
+
+    def take(self, approval: Approval) -> None:
+        self.taken[approval.id] = self.taken.get(approval.id, 0) + 1
+
+
 class RecordedDecisions:
     """Decides and records. Nothing it returns is known to anybody before its Records are durable."""
 
     def __init__(
         self,
-        sink: RecordSink,
+        sink: Sink,
         clock: Clock,
         conduct: Conduct,
         count: Callable[[Decision], None] = lambda _: None,
         changes_of: Callable[[RunState], Sequence[Remembered]] = lambda _: (),
         memory: Listens | None = None,
+        judge: Judge | None = None,
+        approvals: Approvals | None = None,
     ) -> None:
         self._sink = sink
         self._changes_of = changes_of
@@ -128,6 +144,8 @@ class RecordedDecisions:
         self._conduct = conduct
         self._count = count
         self._memory = memory
+        self._judge = judge
+        self._approvals = approvals if conduct.mode == "enforce" else None
 
     def open(
         self, caller: Caller, run_id: str, state: RunState, guard: Guard, door: str, *, observable: bool = False
@@ -146,39 +164,85 @@ class RecordedDecisions:
         """Which of `calls` must not be released, why, and what the others became. Their Records are durable.
 
         Each call is told to the Session before the next is decided, so that the calls of one answer count one after
-        the other. Raises whatever the sink raises; then none of `calls` may be released.
+        the other. Where the settings say so, a person is waited for. Raises whatever the sink raises; then none of
+        `calls` may be released.
         """
         if not calls:
             return NOTHING_RULED
+        ruling = await self._ruled(exchange, calls)
+        if ruling.waiting and self._approvals is not None and self._approvals.bounds.wait_seconds > 0:
+            answered = await self._answered(exchange, ruling, self._approvals)
+            if answered:
+                later = await self._ruled(exchange, answered)
+                for call in answered:
+                    del ruling.refusals[call], ruling.waiting[call]
+                ruling.refusals.update(later.refusals)
+                ruling.rewritten.update(later.rewritten)
+                ruling.waiting.update(later.waiting)
+        exchange.state.refused += len(ruling.refusals)
+        return ruling
+
+    async def ready(self, exchange: Exchange) -> list[Ready]:
+        """The approved calls of this run and door that wait to be its next answer, oldest first."""
+        if self._approvals is None:
+            return []
+        return await self._approvals.ready(_run(exchange), exchange.caller.tenant, exchange.door)
+
+    async def _answered(self, exchange: Exchange, ruling: Ruling, approvals: Approvals) -> list[HeldCall]:
+        """Those of the waiting calls that a person approved in time. They are waited for together."""
+        tenant, seconds = exchange.caller.tenant, approvals.bounds.wait_seconds
+        looks = [approvals.waiting(name, tenant, seconds) for name in ruling.waiting.values()]
+        found = await asyncio.gather(*looks)
+        waiting = zip(ruling.waiting, found, strict=True)
+        return [call for call, approval in waiting if approval is not None and approval.state == "approved"]
+
+    async def _ruled(self, exchange: Exchange, calls: Sequence[HeldCall], *, grants: bool = True) -> Ruling:
         listening = None if self._memory is None else await self._memory.of(exchange.caller.tenant)
+        before = len(exchange.decisions)
         moment = self._clock()
-        at = instant(moment)
-        ruling = Ruling({}, {}, {})
+        exchange.state.session.tick(microseconds(moment))
+        ruling, used = Ruling({}, {}, {}), _Used()
         records: list[Record] = []
-        session = exchange.state.session
-        session.tick(microseconds(moment))
+        changes: list[ApprovalChange] = []
+        holdings: list[Holding] = []
         for call in calls:
             name = exchange.next_id()
-            decided = self._decide(exchange, call, name, listening)
-            decision = decided.decision
+            settled = await self._settled(exchange, call, name, listening, used if grants else None)
+            decision = settled.decided.decision
             released = decision.arguments if self._changes(decision) else None
-            seal = None
-            if call.arguments is not None:
-                seal = sealed(call.arguments, released, context=decided.context, audit=decided.audit)
-            records.append(self._record(exchange, "decision", name, at, decision, call, seal))
+            records.append(self._written(exchange, call, name, instant(moment), settled, released))
+            if settled.approval is not None and self._approvals is not None:
+                changes.append(self._approvals.use(settled.approval, name))
+            if settled.holding is not None:
+                holdings.append(settled.holding)
+                if settled.holding.change is not None:
+                    changes.append(settled.holding.change)
             if not decision.releases and not self._lets_pass(call):
-                ruling.refusals[call] = self._refusal(exchange, decision, name)
+                ruling.refusals[call] = self._refusal(exchange, decision, name, settled.holding)
+                if settled.holding is not None and settled.holding.approval is not None:
+                    ruling.waiting[call] = settled.holding.approval.id
             elif released is not None:
                 ruling.rewritten[call] = released
             self._count(decision)
-        await self._sink.commit(records, self._changes_of(exchange.state))
-        exchange.state.refused += len(ruling.refusals)
+        try:
+            await self._sink.commit(records, self._changes_of(exchange.state), changes)
+        except AlreadyUsed:
+            # Another replica released by that yes at this moment; nothing of this turn was written, and without a yes
+            # the calls are decided once more.
+            del exchange.decisions[before:]
+            return await self._ruled(exchange, calls, grants=False)
+        for holding in holdings:
+            if self._approvals is not None:
+                self._approvals.committed(holding)
         return ruling
 
     async def learned(self, exchange: Exchange) -> None:
         """Make durable what the exchange's Session was told since it was last written down. Raises what the sink
         raises."""
-        changes = self._changes_of(exchange.state)
+        await self.remember(self._changes_of(exchange.state))
+
+    async def remember(self, changes: Sequence[Remembered]) -> None:
+        """Make changes of a Session durable by themselves. Raises what the sink raises."""
         if changes:
             await self._sink.commit((), changes)
 
@@ -186,7 +250,7 @@ class RecordedDecisions:
         """Record what a person did to the exchange's run; the id of the Record. Raises whatever the sink raises."""
         decision = Decision("allow", None, act.verb, None, (), exchange.guard.policy_hash)
         name = exchange.next_id()
-        record = self._record(exchange, "act", name, instant(self._clock()), decision, None, None, act)
+        record = record_of(exchange, self._conduct, "act", name, instant(self._clock()), decision, None, None, act=act)
         await self._sink.commit([record], self._changes_of(exchange.state))
         return name
 
@@ -196,19 +260,51 @@ class RecordedDecisions:
         kind: Kind = "malformed-request" if error.part == "request" else "malformed-answer"
         self._count(decision)
         at = instant(self._clock())
-        await self._sink.commit([self._record(exchange, kind, exchange.next_id(), at, decision, None, None)])
+        await self._sink.commit(
+            [record_of(exchange, self._conduct, kind, exchange.next_id(), at, decision, None, None)]
+        )
 
-    def _decide(self, exchange: Exchange, call: HeldCall, name: str, listening: Listening | None) -> Decided:
+    async def _settled(
+        self, exchange: Exchange, call: HeldCall, name: str, listening: Listening | None, used: _Used | None
+    ) -> _Settled:
+        """Decide one call, with the answers of the judge and of a person where the Decision waits for them. The last
+        look and what the Session is told of it are one step: nothing is awaited between them."""
+        guard, session = exchange.guard, exchange.state.session
         if call.arguments is None or call.problem is not None:
             unread = call.problem or "unreadable"
-            return Decided(Decision("forbid", None, unread, None, (), exchange.guard.policy_hash))
+            return _Settled(Decided(Decision("forbid", None, unread, None, (), guard.policy_hash)))
         asked = ToolCall(call.tool, call.arguments, call.call_id, call.server)
-        session = exchange.state.session
-        if listening is None:
-            decided = Decided(exchange.guard.decide(asked, session, name))
-        else:
-            decided = listening.decide(exchange.guard, asked, session, name)
-        decision = decided.decision
+        judged: Judgement | None = None
+        grant: Approval | None = None
+        holding: Holding | None = None
+        answered: Decision | None = None
+        for _ in range(MOST_LOOKS):
+            if listening is None:
+                decided = Decided(guard.decide(asked, session, name, judged=judged))
+            else:
+                decided = listening.decide(guard, asked, session, name, judged)
+            decision = decided.decision
+            if decision.needs == "judge" and self._judge is not None:
+                question = guard.question(asked, session, decision)
+                if listening is not None:
+                    like = replace(asked, arguments=question.arguments)
+                    question = replace(question, precedents=listening.precedents(like, session))
+                judged = await self._judge.judge(question)
+                continue
+            if decision.effect != "ask" or self._approvals is None or _same_ask(decision, answered):
+                break
+            answered, holding = decision, None
+            grant = await self._approvals.granted(_run(exchange), asked, decision) if used is not None else None
+            if grant is None or used is None or not used.may_take(grant):
+                grant = None
+                holding = await self._approvals.held(
+                    exchange.caller, exchange.run_id, exchange.door, asked, decision, name
+                )
+        if not _same_ask(decision, answered):
+            grant, holding = None, None
+        if grant is not None and used is not None:
+            used.take(grant)
+            decision = approved(decision, grant.id)
         if decision.reason == "guard-error":
             LOG.error("the guard failed on a call of `%s`; it was refused", call.tool)
         if self._conduct.mode == "enforce":
@@ -216,7 +312,7 @@ class RecordedDecisions:
         else:  # whatever was decided, the call goes out as it came
             session.requested(asked)
             session.released(asked, observable=exchange.observable)
-        return decided
+        return _Settled(decided._replace(decision=decision), grant, holding)
 
     def _changes(self, decision: Decision) -> bool:
         return decision.rewritten and decision.releases and self._conduct.mode == "enforce"
@@ -225,68 +321,48 @@ class RecordedDecisions:
         """Observe mode releases what it would refuse; what cannot be read cannot be encoded, so it stays refused."""
         return self._conduct.mode == "observe" and call.problem is None
 
-    def _refusal(self, exchange: Exchange, decision: Decision, name: str) -> Refusal:
+    def _refusal(self, exchange: Exchange, decision: Decision, name: str, holding: Holding | None) -> Refusal:
+        effect: Literal["ask", "forbid"] = "ask" if decision.effect == "ask" else "forbid"
         if self.silent(exchange):
-            return Refusal(BARE, None, name)
-        code = NEEDS_APPROVAL if decision.effect == "ask" else decision.reason
-        return Refusal(code, decision.message, name)
+            return Refusal(BARE, None, name, effect)
+        if effect == "forbid":
+            return Refusal(decision.reason, decision.message, name)
+        if holding is None or holding.approval is None:
+            return Refusal(NEEDS_APPROVAL if holding is None else holding.code, decision.message, name, effect)
+        waits = f"It is approval {holding.approval.id}."
+        return Refusal(holding.code, f"{decision.message} {waits}" if decision.message else waits, name, effect)
 
-    def _record(
+    def _written(
         self,
         exchange: Exchange,
-        kind: Kind,
+        call: HeldCall,
         name: str,
         at: str,
-        decision: Decision,
-        call: HeldCall | None,
-        seal: Sealed | None,
-        act: Act | None = None,
+        settled: _Settled,
+        released: dict[str, Any] | None,
     ) -> Record:
-        who = exchange.caller.principal
-        return Record(
-            kind=kind,
-            id=name,
-            at=at,
-            tenant=who.tenant,
-            agent=who.agent,
-            user=who.user,
-            roles=tuple(sorted(who.roles)),
-            run=exchange.run_id,
-            door=exchange.door,
-            tool=None if call is None else _identity(call),
-            call_id=None if call is None else call.call_id,
-            arguments=None if seal is None else seal.arguments,
-            effect=decision.effect,
-            rule=decision.rule,
-            reason=decision.reason,
-            errors=decision.errors,
-            policy_hash=decision.policy_hash,
-            memory_version=decision.memory_version,
-            mode=self._conduct.mode,
-            text_calls=self._conduct.text_calls,
-            upstream=exchange.upstream,
-            model=exchange.model,
-            released=None if seal is None else seal.released,
-            intent=None if call is None else self._intent(exchange.guard, call, decision),
-            shadow=None if decision.shadow is None else Shadowed(*decision.shadow),
-            ends_session=decision.ends_session,
-            act=act,
-            memory=decision.memory,
-            payload=None if seal is None else seal.payload,
+        decided = settled.decided
+        seal = None
+        if call.arguments is not None:
+            seal = sealed(call.arguments, released, context=decided.context, audit=decided.audit)
+        approvals = () if settled.approval is None else (settled.approval.id,)
+        return record_of(
+            exchange, self._conduct, "decision", name, at, decided.decision, call, seal, approvals=approvals
         )
 
-    @staticmethod
-    def _intent(guard: Guard, call: HeldCall, decision: Decision) -> IntentDigest | None:
-        """The transaction that the call spells as it was judged, where the policy maps its tool."""
-        policy = guard.program.policy
-        if not policy.intents or call.arguments is None:
-            return None
-        found = intent_of(policy, call.tool, call.server, decision.arguments or call.arguments)
-        return None if found is None else IntentDigest(intent_hash(*found), found[0], found[1])
+
+def _run(exchange: Exchange) -> Run:
+    return Run(exchange.run_id, exchange.caller.principal.key)
 
 
-def _identity(call: HeldCall) -> str:
-    return call.tool if call.server is None else f"{call.server}/{call.tool}"
+def _same_ask(decision: Decision, answered: Decision | None) -> bool:
+    """Whether a person was asked about what `decision` asks now."""
+    return (
+        answered is not None
+        and decision.effect == "ask" == answered.effect
+        and decision.arguments == answered.arguments
+        and decision.rule == answered.rule
+    )
 
 
 def microseconds(moment: datetime) -> int:

@@ -9,6 +9,8 @@ from .routes import Guarded, Handler
 from .services import Services
 from .store import Run
 from .wire import CHAT, Dialect
+from .wire.messages import MESSAGES
+from .wire.responses import RESPONSES
 
 
 def _asking(dialect: Dialect) -> Handler:
@@ -41,8 +43,22 @@ def run_of(services: Services, request: Incoming, caller: Caller) -> Run:
 
 
 ROUTES = (
+    Guarded("POST", "/v1/chat/completions", Scope.CALL, _asking(CHAT), "Ask a model; its calls are decided"),
     Guarded(
-        "POST", "/v1/chat/completions", Scope.CALL, _asking(CHAT), "Ask a model; its calls are decided"
+        "POST",
+        "/v1/responses",
+        Scope.CALL,
+        _asking(RESPONSES),
+        "The same in OpenAI's Responses API",
+        error=RESPONSES.error,
+    ),
+    Guarded(
+        "POST",
+        "/v1/messages",
+        Scope.CALL,
+        _asking(MESSAGES),
+        "The same in Anthropic's Messages API",
+        error=MESSAGES.error,
     ),
     Guarded("GET", "/v1/models", Scope.CALL, _models, "The models that can be asked"),
     Guarded("POST", "/v1/decide", Scope.DECIDE, _decide, "What would be decided, without recording or releasing"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol, cast
 
 from policy_dsl import encode_json
 
@@ -15,7 +15,7 @@ from .bodies import choice_of, number_of, read_members, text_of
 from .edge import EdgeError
 from .exchange import Answer, Caller, Scope, Whole
 from .intake import Incoming
-from .reporting import BAD, LABELS, REPORT_SCOPES, Narrowing, Reporting, who_is
+from .reporting import BAD, LABELS, MOST_ID, REPORT_SCOPES, Narrowing, Reporting, Who, who_is
 from .routes import Guarded
 from .services import Memory, Services
 
@@ -82,6 +82,18 @@ async def _refresh(services: Services, request: Incoming, caller: Caller) -> Ans
     return await _asked(lambda: memory.refresh(caller.tenant, seed=seed, dry_run=dry_run))
 
 
+async def _quarantined(services: Services, request: Incoming, caller: Caller) -> Answer:
+    return await _asked(_releasing(services).quarantined, caller.tenant)
+
+
+async def _release(services: Services, request: Incoming, caller: Caller) -> Answer:
+    desk = _releasing(services)
+    members = await _review(request, frozenset({"decision", "reporter"}), _NOTHING)
+    decision = text_of(members, "decision", BAD_REVIEW, most=MOST_ID)
+    reporter = text_of(members, "reporter", BAD_REVIEW, most=512)
+    return await _asked(desk.release, caller.tenant, decision, reporter, who_is(caller))
+
+
 async def _rollback(services: Services, request: Incoming, caller: Caller) -> Answer:
     memory = _memory(services)
     members = await _review(request, frozenset({"snapshot"}), _NOTHING)
@@ -97,6 +109,17 @@ async def _retract(services: Services, request: Incoming, caller: Caller) -> Ans
 
 
 # --- inside ---
+
+
+class _Releasing(Memory, Protocol):
+    """Memory, as far as reports are held back and released."""
+
+    def quarantined(self, tenant: str) -> dict[str, Any]: ...
+    def release(self, tenant: str, decision: str, reporter: str, who: Who) -> dict[str, Any]: ...
+
+
+def _releasing(services: Services) -> _Releasing:
+    return cast(_Releasing, _memory(services))
 
 
 def _memory(services: Services) -> Memory:
@@ -134,6 +157,8 @@ ROUTES = (
     Guarded("POST", f"{_ONE}/reject", Scope.APPROVE, _reject, "Take a learned rule away for good"),
     Guarded("POST", f"{_ONE}/edit", Scope.APPROVE, _edit, "Narrow a learned rule"),
     Guarded("POST", "/v1/refresh", Scope.APPROVE, _refresh, "Learn from what was reported since the last refresh"),
+    Guarded("GET", "/v1/memory/quarantine", Scope.APPROVE, _quarantined, "Reports that are held back"),
+    Guarded("POST", "/v1/memory/release", Scope.APPROVE, _release, "Let a report count that was held back"),
     Guarded("POST", "/v1/memory/rollback", Scope.APPROVE, _rollback, "Put an earlier snapshot in force again"),
     Guarded("POST", "/v1/memory/retract", Scope.ADMIN, _retract, "Take all that a reporter said out of history"),
 )

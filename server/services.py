@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from guardrail import Guard, Principal
 
@@ -14,6 +14,10 @@ from .reporting import Label, Narrowing, Who
 from .settings import Settings
 from .store import Run
 from .wire import Dialect
+
+if TYPE_CHECKING:
+    from .approvals import Approvals
+    from .tools import HttpTools
 
 
 class Ask(Protocol):
@@ -83,10 +87,19 @@ class Memory(Protocol):
     def retract(self, tenant: str, who: Who, reporter: str) -> dict[str, Any]: ...
 
 
+class Mcp(Protocol):
+    """The MCP door; server/mcp keeps this promise."""
+
+    def post(
+        self, server: str | None, raw: Iterable[tuple[bytes, bytes]], body: bytes, caller: Caller, run: Run
+    ) -> Awaitable[Answer]: ...
+    def delete(self, server: str | None, raw: Iterable[tuple[bytes, bytes]], caller: Caller) -> Answer: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything behind the edge. Bodies come in unread, of at most `settings.limits.body_bytes`. `memory` is None
-    where it is not set up, `token_for` where no signed tokens are taken."""
+    where it is not set up, `mcp` and `tools` where no such server is, `token_for` where no signed tokens are taken."""
 
     settings: Settings
     ask: Ask
@@ -96,5 +109,8 @@ class Services:
     store: Keeper
     policies: Policy
     metrics: Metrics
+    approvals: Approvals
     memory: Memory | None = None
+    mcp: Mcp | None = None
+    tools: HttpTools | None = None
     token_for: Callable[[str], Caller | None] | None = None

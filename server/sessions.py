@@ -128,15 +128,16 @@ class SessionBook:
         """All that is remembered, in place of what was written before."""
         rows = [Remembered("anew", "", b"", b""), Remembered("shared", "", b"", self._shared.export())]
         for state in self._runs.values():
-            journal = state.session.journal()
-            if journal is not None:
-                state.written = journal.mark()
-                journal.forget(state.written)
-            if journal is not None or state.session.ended:
-                session = state.session
-                rows.append(Remembered("session", session.run_id, _text(session.principal), session.export()))
+            session = state.session
+            if session.journal() is not None or session.ended or session.facts.user_words:
+                rows.append(_whole(state))
         self._rows = len(rows)
         return rows
+
+    def whole(self, state: RunState) -> list[Remembered]:
+        """All that one Session remembers, the user's words too, in place of what was written of it before."""
+        self._rows += 1
+        return [_whole(state)]
 
     def restore(self, rows: Iterable[Remembered], plan: StatePlan) -> None:
         """Take over what was written. For a book in which there is nothing yet. Raises StateError."""
@@ -159,6 +160,15 @@ class SessionBook:
             if len(self._runs) <= MOST_SESSIONS and now - state.used <= IDLE_SECONDS:
                 return
             del self._runs[oldest]
+
+
+def _whole(state: RunState) -> Remembered:
+    session = state.session
+    journal = session.journal()
+    if journal is not None:
+        state.written = journal.mark()
+        journal.forget(state.written)
+    return Remembered("session", session.run_id, _text(session.principal), session.export())
 
 
 def _text(principal: Principal) -> bytes:

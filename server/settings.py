@@ -18,10 +18,14 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 
+from .settings_approvals import ApprovalSettings
 from .settings_file import SettingsError, read_tree
 from .settings_identity import IdentitySettings, IssuerSettings
+from .settings_judge import JudgeSettings
+from .settings_mcp import McpServerSettings, McpSettings
 from .settings_memory import MemorySettings
 from .settings_part import Part, Seconds
+from .settings_tools import ToolServerSettings, check_names
 from .upstream import Timeouts, Upstream
 
 __all__ = [
@@ -183,6 +187,10 @@ class Settings(Part):
         default=list(ALL_GRAMMARS), description="Grammars of calls written as text that are looked for, or `off`."
     )
     drafts: Drafts = Field(default=Drafts(), description=(Drafts.__doc__ or ""))
+    mcp: McpSettings = Field(default=McpSettings(), description=(McpSettings.__doc__ or ""))
+    http_tools: dict[str, ToolServerSettings] = Field(default={}, description=(ToolServerSettings.__doc__ or ""))
+    approvals: ApprovalSettings = Field(default=ApprovalSettings(), description=(ApprovalSettings.__doc__ or ""))
+    judge: JudgeSettings = Field(default=JudgeSettings(), description=(JudgeSettings.__doc__ or ""))
     identity: IdentitySettings = Field(default=IdentitySettings(), description=(IdentitySettings.__doc__ or ""))
     memory: MemorySettings = Field(default=MemorySettings(), description=(MemorySettings.__doc__ or ""))
     limits: Limits = Field(default=Limits(), description=(Limits.__doc__ or ""))
@@ -192,6 +200,17 @@ class Settings(Part):
     @classmethod
     def _off_is_a_word(cls, value: Any) -> Any:
         return "off" if value is False else value  # YAML 1.1 reads a bare `off` as false
+
+    @field_validator("http_tools")
+    @classmethod
+    def _tool_servers_have_plain_names(cls, servers: dict[str, ToolServerSettings]) -> dict[str, ToolServerSettings]:
+        return check_names(servers)
+
+    @model_validator(mode="after")
+    def _no_server_stands_twice(self) -> Self:
+        for name in self.http_tools.keys() & self.mcp.servers.keys():
+            raise ValueError(f"`http_tools.{name}` and `mcp.servers.{name}`: a policy could not tell their tools apart")
+        return self
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
@@ -246,7 +265,12 @@ def documented_keys() -> Iterator[tuple[str, str, str]]:
     yield from _keys(Settings, "")
 
 
-_NAMED: Mapping[str, type[BaseModel]] = {"upstreams": UpstreamSettings, "issuers": IssuerSettings}
+_NAMED: Mapping[str, type[BaseModel]] = {
+    "upstreams": UpstreamSettings,
+    "issuers": IssuerSettings,
+    "http_tools": ToolServerSettings,
+    "servers": McpServerSettings,
+}
 """What stands under names of the operator's own choice."""
 
 

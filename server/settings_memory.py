@@ -33,23 +33,9 @@ class Proposals(Part):
     base_url: str | None = Field(default=None, description="The model's server, where it is one of your own.")
 
 
-class MemorySettings(Part):
-    """Memory: what failure reports taught (docs/memory.md). Off unless there is a `url`."""
+class LearningTerms(Part):
+    """How conservative memory is. What would void docs/memory-mathematics.md is refused when the gate starts."""
 
-    url: SecretStr | None = Field(
-        default=None, description="Database of what is learned: `sqlite:///memory.db` or `postgresql+psycopg://...`."
-    )
-    refresh_seconds: float = Field(
-        default=300.0, ge=0, le=604_800, description="Seconds between two refreshes by the gate; 0 leaves them to you."
-    )
-    poll_seconds: Seconds = Field(
-        default=1.0, description="Seconds between two looks whether another process published a snapshot."
-    )
-    encoder: Literal["hashing", "minilm", "wordllama"] = Field(
-        default="hashing", description="What compares texts (docs/encoders.md); `hashing` needs nothing else."
-    )
-    proposals: Proposals = Field(default=Proposals(), description=(Proposals.__doc__ or ""))
-    audits: Audits = Field(default=Audits(), description=(Audits.__doc__ or ""))
     narrows_to: Literal["ask", "forbid"] = Field(
         default="ask", description="What a learned rule that nobody approved makes of a call it speaks against."
     )
@@ -68,19 +54,73 @@ class MemorySettings(Part):
     idle_days: float = Field(
         default=180.0, gt=0, le=36_500, description="Days without firing after which a rule must be confirmed anew."
     )
+    gate_for_allow: Literal["eprocess", "beta"] = Field(
+        default="eprocess",
+        description="The gate of a rule that widens; `beta` is refused (docs/memory-mathematics.md).",
+    )
+    gate_for_forbid: Literal["eprocess", "beta"] = Field(
+        default="beta", description="The gate of a rule that narrows; `eprocess` opens later, at a level that holds."
+    )
+    floor: Share = Field(default=0.6, description="How often a rule must be right at least, whatever the costs say.")
+    report_weight: Share = Field(default=0.5, description="What a user's report counts at most, an audit being 1.")
+    least_reporters: int = Field(default=2, ge=1, le=100, description="Different people who must confirm a rule.")
+    least_days: int = Field(default=2, ge=1, le=365, description="Different days on which it must be confirmed.")
 
-    def terms(self) -> Terms:
-        """The same as memory takes it."""
+
+class MemorySettings(LearningTerms):
+    """Memory: what failure reports taught (docs/memory.md). Off unless there is a `url`."""
+
+    url: SecretStr | None = Field(
+        default=None, description="Database of what is learned: `sqlite:///memory.db` or `postgresql+psycopg://...`."
+    )
+    refresh_seconds: float = Field(
+        default=300.0, ge=0, le=604_800, description="Seconds between two refreshes by the gate; 0 leaves them to you."
+    )
+    poll_seconds: Seconds = Field(
+        default=1.0, description="Seconds between two looks whether another process published a snapshot."
+    )
+    encoder: Literal["hashing", "minilm", "wordllama"] = Field(
+        default="hashing", description="What compares texts (docs/encoders.md); `hashing` needs nothing else."
+    )
+    proposals: Proposals = Field(default=Proposals(), description=(Proposals.__doc__ or ""))
+    audits: Audits = Field(default=Audits(), description=(Audits.__doc__ or ""))
+    tenants: dict[str, LearningTerms] = Field(
+        default={},
+        description="Terms of single tenants, by name: the keys from `narrows_to` on, each in place of the one here.",
+    )
+
+    def terms(self, tenant: str = "") -> Terms:
+        """The same as memory takes it, for a tenant with its own terms or for all others."""
         from memory import Terms
 
+        chosen = self._of(tenant)
         return Terms(
-            missed_harm=self.costs.missed_harm,
-            false_block=self.costs.false_block,
-            alpha=self.alpha,
-            narrows_to=self.narrows_to,
-            approval_for_allow=self.approval_for_allow,
-            audit_for_allow=self.audit_for_allow,
-            reports_a_day=self.reports_a_day,
-            half_life_days=self.half_life_days,
-            idle_days=self.idle_days,
+            missed_harm=chosen.costs.missed_harm,
+            false_block=chosen.costs.false_block,
+            floor=chosen.floor,
+            alpha=chosen.alpha,
+            allow_gate=chosen.gate_for_allow,
+            forbid_gate=chosen.gate_for_forbid,
+            least_reporters=chosen.least_reporters,
+            least_days=chosen.least_days,
+            half_life_days=chosen.half_life_days,
+            idle_days=chosen.idle_days,
+            report_weight=chosen.report_weight,
+            audit_for_allow=chosen.audit_for_allow,
+            approval_for_allow=chosen.approval_for_allow,
+            narrows_to=chosen.narrows_to,
+            reports_a_day=chosen.reports_a_day,
         )
+
+    def _of(self, tenant: str) -> LearningTerms:
+        """What is written for the tenant, over what is written for all."""
+        own = self.tenants.get(tenant)
+        if own is None:
+            return self
+        written = {name: getattr(own, name) for name in own.model_fields_set}
+        if "costs" in written:
+            costs = own.costs
+            written["costs"] = self.costs.model_copy(
+                update={name: getattr(costs, name) for name in costs.model_fields_set}
+            )
+        return self.model_copy(update=written)

@@ -6,14 +6,15 @@ back, before anybody reads it. Here the gate sees the answer itself, so what a r
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from guardrail import Guard, Redactions, ToolCall
 from policy_dsl import Tool
 
 from .exchange import Caller
-from .recorded import Exchange, RecordedDecisions
+from .recorded import RecordedDecisions
+from .recording import Exchange
 from .session_policies import SessionPolicies
 from .sessions import SessionBook
 from .store import Run
@@ -31,6 +32,14 @@ class Released(NamedTuple):
     """The call was run. `answer` is without what the policy redacts; `decision` is the id of its Record."""
 
     answer: ToolAnswer
+    decision: str
+
+
+class Cleared(NamedTuple):
+    """The call may be run with these arguments. `call` is what `answered` wants to be told of it."""
+
+    arguments: dict[str, Any]
+    call: ToolCall
     decision: str
 
 
@@ -53,7 +62,8 @@ class Guards(Protocol):
 
 
 class ToolGate:
-    """One event loop; any number of calls at a time. `observes` is mode `observe`: nothing is refused or filtered."""
+    """One event loop; any number of calls at a time. `observes` is mode `observe`: nothing is refused or filtered.
+    `label_of` looks into what tools answer, and gives the label for a session that was told something suspicious."""
 
     def __init__(
         self,
@@ -61,6 +71,7 @@ class ToolGate:
         sessions: SessionBook,
         decisions: RecordedDecisions,
         policies: SessionPolicies | None = None,
+        label_of: Callable[[Any], str | None] | None = None,
         *,
         observes: bool = False,
         learns: bool = False,
@@ -69,6 +80,7 @@ class ToolGate:
         self._sessions = sessions
         self._decisions = decisions
         self._policies = policies
+        self._label_of = label_of
         self._observes = observes
         self._learns = learns
 
@@ -82,27 +94,33 @@ class ToolGate:
         again once the Session knows that the call failed.
         """
         exchange = await self._exchange(caller, run, door)
-        exchange.upstream = asked.server or ""
-        arguments = None if problem is not None else dict(asked.arguments)
-        call_id = asked.call_id or f"{exchange.id}.1"
-        held = HeldCall(0, 0, call_id, asked.tool, arguments, "tool", problem, asked.server)
-        ruling = await self._decisions.ruled(exchange, [held])
-        decision = exchange.decisions[-1]
-        if held in ruling.refusals:
-            refusal = ruling.refusals[held]
-            waits = ruling.waiting.get(held)
-            return Withheld(refusal, "forbid" if waits is None else "ask", decision, waits)
+        ruled = await self._ruled(exchange, asked, problem)
+        if isinstance(ruled, Withheld):
+            return ruled
         try:
-            answer = await reach(ruling.rewritten.get(held, arguments or {}))
+            answer = await reach(ruled.arguments)
         except BaseException:
-            await self._answered(exchange, held, ToolAnswer(None, "error"))
+            await self._answered(exchange, ruled.call, ToolAnswer(None, "error"))
             raise
-        await self._answered(exchange, held, answer)
-        redactions = exchange.guard.redactions
-        if redactions and not self._observes:
-            content = _redacted(redactions, asked.tool, asked.server, answer.content)
-            answer = answer._replace(content=content)
-        return Released(answer, decision)
+        return Released(await self._answered(exchange, ruled.call, answer), ruled.decision)
+
+    async def decide(
+        self, caller: Caller, run: Run, door: str, asked: ToolCall, *, problem: str | None = None
+    ) -> Cleared | Withheld:
+        """As `call` as far as the Decision, for hosts that run the call themselves and tell of it with `answered`."""
+        return await self._ruled(await self._exchange(caller, run, door), asked, problem)
+
+    async def answered(self, caller: Caller, run: Run, door: str, call: ToolCall, answer: ToolAnswer) -> ToolAnswer:
+        """What came back of a call that the host ran, without what the policy redacts: also of one that was refused
+        here and that a person let the host run nevertheless."""
+        exchange = await self._exchange(caller, run, door)
+        return await self._answered(exchange, call, answer)
+
+    async def user_said(self, caller: Caller, run: Run, words: Iterable[str]) -> None:
+        """What the user is known to have said in this run; durable when this returns. Raises StoreError."""
+        exchange = await self._exchange(caller, run, "words")
+        exchange.state.session.user_said(words)
+        await self._decisions.remember(self._sessions.whole(exchange.state))
 
     async def offered(self, caller: Caller, run: Run, server: str | None, tools: Sequence[Tool]) -> list[Tool]:
         """Those of a server's tools of which this caller could be granted a call, in their order."""
@@ -130,12 +148,38 @@ class ToolGate:
         state.under(exchange.guard.plan)
         return exchange
 
-    async def _answered(self, exchange: Exchange, held: HeldCall, answer: ToolAnswer) -> None:
+    async def _ruled(self, exchange: Exchange, asked: ToolCall, problem: str | None) -> Cleared | Withheld:
+        exchange.upstream = asked.server or ""
+        arguments = None if problem is not None else dict(asked.arguments)
+        call_id = asked.call_id or f"{exchange.id}.1"
+        held = HeldCall(0, 0, call_id, asked.tool, arguments, "tool", problem, asked.server)
+        ruling = await self._decisions.ruled(exchange, [held])
+        decision = exchange.decisions[-1]
+        if held in ruling.refusals:
+            refusal = ruling.refusals[held]
+            return Withheld(refusal, refusal.effect, decision, ruling.waiting.get(held))
+        judged = ruling.rewritten.get(held, arguments or {})
+        return Cleared(judged, ToolCall(asked.tool, judged, call_id, asked.server), decision)
+
+    async def _answered(self, exchange: Exchange, call: ToolCall, answer: ToolAnswer) -> ToolAnswer:
         """A label that is lost in a crash after its text was read would be lost for good: it is durable first."""
-        exchange.state.session.answered(
-            held.call_id, answer.content, observed=True, status=answer.status, tool=held.tool, server=held.server
+        session = exchange.state.session
+        session.answered(
+            call.call_id,
+            answer.content,
+            observed=True,
+            status=answer.status,
+            tool=call.tool,
+            server=call.server,
+            arguments=call.arguments,
         )
+        if self._label_of is not None and (label := self._label_of(answer.content)) is not None:
+            session.labelled(label)
         await self._decisions.learned(exchange)
+        redactions = exchange.guard.redactions
+        if not redactions or self._observes:
+            return answer
+        return answer._replace(content=_redacted(redactions, call.tool, call.server, answer.content))
 
 
 def _redacted(redactions: Redactions, tool: str, server: str | None, value: Any) -> Any:

@@ -6,16 +6,15 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import uvicorn
-from fastapi import FastAPI
 
-from guardrail import Clock, Decision, Record, RecordSink, Remembered
+from guardrail import Clock, Decision, Record, Remembered
 
 from .acts import Acts
 from .app import Gate
@@ -25,19 +24,19 @@ from .listening import listening
 from .logs import start_logging
 from .metrics import Metrics
 from .models import ModelList
+from .opening import open_approvals, open_http_tools, open_identity, open_judge, open_mcp, open_memory
 from .policies import Policies
 from .propose import ModelProposer, propose_entities
-from .recorded import Conduct, RecordedDecisions
+from .recorded import RecordedDecisions, Sink
+from .recording import Conduct
+from .reporting import Reporting
 from .services import Services
 from .session_policies import SessionPolicies
 from .sessions import SessionBook
 from .settings import Settings, load_settings
-from .store import Store, StoreError
+from .store import ApprovalChange, Store
+from .tool_gate import ToolGate
 from .upstream import Upstream
-
-if TYPE_CHECKING:
-    from .identity import KeyWatch, Tokens
-    from .remembering import Recollection
 
 SWITCH_SECONDS: Final = 0.0001
 """How soon a waiting thread gets the interpreter from a busy one. The writer of Records waits for it twice a commit: at
@@ -46,13 +45,16 @@ CPython's 5 ms one connection got 490 answers a second and 32 got 1,540, at this
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A gate with everything it needs, not yet running. `store` is open and not started."""
+    """A gate with everything it needs, not yet running. `store` is open and not started; `running` starts and ends what
+    the gate does beside its requests."""
 
     settings: Settings
     app: Gate
     store: Store
     policies: Policies
     metrics: Metrics
+    tools: ToolGate
+    running: Callable[[], contextlib.AbstractAsyncContextManager[None]]
 
     def server(self) -> uvicorn.Server:
         """The HTTP server; `run` or `serve` it."""
@@ -76,58 +78,63 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
     store = Store.open(folder / settings.database, clock=clock)
     upstreams = {name: upstream.open(name) for name, upstream in settings.upstreams.items()}
     sessions = SessionBook()
-    memory = _memory(settings, folder, store, policies, metrics, clock)
-    identity = _identity(settings, folder)
+    memory = open_memory(settings, folder, store, policies, metrics, clock)
+    identity = open_identity(settings, folder)
+    approvals = open_approvals(settings, store, clock, metrics)
+    tenants = None if memory is None else memory.part.tenants
     decisions = RecordedDecisions(
         _Timed(store, metrics),
         clock,
         _conduct(settings),
         lambda decision: _count(metrics, decision),
         sessions.changes,
-        None if memory is None else memory.tenants,
+        tenants,
+        open_judge(settings),
+        approvals.part,
     )
-    gate = ModelGate(
-        policies,
-        _Routes(settings, upstreams),
-        sessions,
-        decisions,
-        _manner(settings),
-        metrics.upstream_error,
-        _session_policies(settings),
-    )
+    drafts, suspects = _session_policies(settings), settings.judge.scan()
+    routes, manner = _Routes(settings, upstreams), _manner(settings)
+    label_of = None if suspects is None else suspects.label_of
+    gate = ModelGate(policies, routes, sessions, decisions, manner, metrics.upstream_error, drafts, label_of)
+    tools = ToolGate(policies, sessions, decisions, drafts, label_of, observes=manner.observes, learns=manner.learns)
+    reporting = None if memory is None else Reporting(memory.part.desk, metrics.report)
+    mcp = open_mcp(settings, folder, tools, approvals.part, reporting)
+    http_tools = open_http_tools(settings, folder, tools)
     services = Services(
         settings=settings,
         ask=gate.answer,
         models=ModelList(upstreams),
-        decide=DryRun(policies, sessions, clock),
+        decide=DryRun(policies, sessions, clock, tenants),
         acts=Acts(policies, sessions, decisions),
         store=store,
         policies=policies,
         metrics=metrics,
-        memory=None if memory is None else memory.desk,
-        token_for=None if identity is None else identity[0].caller_for,
+        approvals=approvals.part,
+        memory=None if memory is None else memory.part.desk,
+        mcp=None if mcp is None else mcp.part,
+        tools=None if http_tools is None else http_tools.part,
+        token_for=None if identity is None else identity.part,
     )
 
     @contextlib.asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
+    async def running() -> AsyncIterator[None]:
         store.start()
         sessions.restore(store.remembered(), policies.current.plan)
         await store.commit((), sessions.everything())
-        watching = [asyncio.create_task(policies.watch())]
-        if identity is not None:
-            await identity[1].look()
-            watching.append(asyncio.create_task(identity[1].watch()))
+        watching = asyncio.create_task(policies.watch())
         try:
-            async with contextlib.nullcontext() if memory is None else memory.running():
+            async with contextlib.AsyncExitStack() as stack:
+                for opened in (memory, identity, approvals, mcp, http_tools):
+                    if opened is not None:
+                        await stack.enter_async_context(opened.running())
                 yield
         finally:
-            for task in watching:
-                task.cancel()
+            watching.cancel()
             for upstream in upstreams.values():
                 upstream.close()
             store.close()
 
-    return House(settings, Gate(services, life), store, policies, metrics)
+    return House(settings, Gate(services, lambda _: running()), store, policies, metrics, tools, running)
 
 
 def serve(config: Path | None) -> None:
@@ -136,31 +143,6 @@ def serve(config: Path | None) -> None:
     start_logging(settings.log.level)
     sys.setswitchinterval(SWITCH_SECONDS)
     build(settings, Path() if config is None else config.parent).server().run()
-
-
-def _memory(
-    settings: Settings, folder: Path, store: Store, policies: Policies, metrics: Metrics, clock: Clock
-) -> Recollection | None:
-    """Memory where it is set up. What it is made of is imported only then: SQLAlchemy and numpy are no small matter."""
-    if settings.memory.url is None:
-        return None
-    try:
-        from .remembering import Recollection
-    except ModuleNotFoundError as error:
-        raise StoreError(f"`memory.url` is set, but there is no `{error.name}`: install the extra `memory`") from error
-
-    return Recollection(settings, folder, store, policies, metrics, clock)
-
-
-def _identity(settings: Settings, folder: Path) -> tuple[Tokens, KeyWatch] | None:
-    """What verifies signed tokens, where some are taken; its library is imported only then."""
-    if not settings.identity.issuers:
-        return None
-    try:
-        from .identity import open_tokens
-    except ModuleNotFoundError as error:
-        raise StoreError(f"`identity` is set, but there is no `{error.name}`: install the extra `jwt`") from error
-    return open_tokens(settings.identity, folder)
 
 
 def _manner(settings: Settings) -> Manner:
@@ -210,11 +192,16 @@ class _Routes:
 class _Timed:
     """The sink, with a clock on it."""
 
-    def __init__(self, sink: RecordSink, metrics: Metrics) -> None:
+    def __init__(self, sink: Sink, metrics: Metrics) -> None:
         self._sink = sink
         self._metrics = metrics
 
-    async def commit(self, records: Sequence[Record], remembered: Sequence[Remembered] = ()) -> None:
+    async def commit(
+        self,
+        records: Sequence[Record],
+        remembered: Sequence[Remembered] = (),
+        approvals: Sequence[ApprovalChange] = (),
+    ) -> None:
         begun = time.perf_counter()
-        await self._sink.commit(records, remembered)
+        await self._sink.commit(records, remembered, approvals)
         self._metrics.committed(time.perf_counter() - begun)

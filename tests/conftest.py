@@ -20,6 +20,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -440,6 +441,42 @@ def start_process(tmp_path: Path) -> Iterator[Callable[..., GateProcess]]:
     for gate in started:
         gate.model.close()
         gate.end(signal.SIGKILL)
+
+
+@dataclass
+class Worded:
+    """A model server whose answers are texts; what it was asked."""
+
+    model: ScriptedModel
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.model.port}/v1"
+
+    @property
+    def requests(self) -> list[Any]:
+        return [asked.tree for asked in self.model.asked]
+
+
+@pytest.fixture
+def worded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Worded]]:
+    """`worded(*answers)`: a server for the real litellm that says these one after the other; an int is an HTTP status
+    without an answer. Skipped where litellm is not installed (extra `llm`)."""
+    if find_spec("litellm") is None:
+        pytest.skip("litellm is not installed (extra `llm`)")
+    monkeypatch.setenv("OPENAI_API_KEY", "scripted")
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # it would fetch a price list from the network
+    with contextlib.ExitStack() as stack:
+
+        def start(*answers: str | int) -> Worded:
+            server = stack.enter_context(contextlib.closing(ScriptedModel()))
+            server.script = [
+                whole({"error": {"message": "no"}}, one) if isinstance(one, int) else whole(completion({"text": one}))
+                for one in answers
+            ]
+            return Worded(server)
+
+        yield start
 
 
 class Names:

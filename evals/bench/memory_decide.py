@@ -118,7 +118,7 @@ def _snapshot(chance: random.Random, cases: dict[str, Context], abstractions: in
         id = f"L-{seed.tool}-{'-'.join(value for _, (value,) in tests)}"
         made[id] = Abstraction(
             id, 1, chance.choice(("allow", "forbid")), condition, 1, 0, "", support, 0.4, 0.05, "active", approved=1,
-            reading=_OPEN,
+            reading=_OPEN, encoder=HashingEncoder().id,
         )  # fmt: skip
     return Snapshot("acme", 1 if made else 0, "", tuple(made.values()), cases, "bench")
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 from .bounds import beta_bound, clopper_pearson, confidence_sequence, least_rights
 from .burst import log_e_burst, quarantined
 from .caps import kept_weights
+from .claims import CLAIMS, voided
 from .conflict import log_e_mixed, mixed, separates, split_factor
 from .contamination import contaminated_threshold, without_most_favourable
 from .decay import decay
@@ -30,6 +31,7 @@ from .spending import alpha_spent, e_bh
 from .trust import trust
 
 __all__ = [
+    "CLAIMS",
     "CLOSING_ALPHA",
     "MARGIN",
     "Mixture",
@@ -54,5 +56,6 @@ __all__ = [
     "separates",
     "split_factor",
     "trust",
+    "voided",
     "without_most_favourable",
 ]

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 Act = Literal[
     "induced", "revived", "contested", "dormant", "split", "merged", "opened", "closed", "approved", "retired",
-    "narrowed", "restored", "ignored",
+    "narrowed", "restored", "measured", "released", "ignored",
 ]  # fmt: skip
 
 WHYS: Final = {
@@ -20,6 +20,7 @@ WHYS: Final = {
     "joined": "two that differed in one attribute became one",
     "idle": "it has not fired for long",
     "policy-changed": "it was learned under another policy",
+    "encoder-changed": "its reach was measured by another encoder",
     "too-many": "there are more than one tenant may have",
     "rolled-back": "it was not in the snapshot that is in force again",
     "uncovered": "failures that nothing covered have this in common",
@@ -29,6 +30,7 @@ WHYS: Final = {
     "stale": "it is about another version",
     "broader": "the new condition does not imply the old one",
     "exists": "there is one with this condition already",
+    "not-quarantined": "it is not held back",
     "no-snapshot": "there is no such snapshot",
     "few-cases": "it has too little evidence to spend alpha on",
     "needs-approval": "its gate is open, and a person has to approve it",

@@ -1,12 +1,15 @@
 """Which cases are evidence for which abstractions, and with what weight.
 
 A case is evidence for an abstraction that fires on it, that has something to say there (index.concerned), and that was
-made before the case's first report: what induced a rule never confirms it. One case is one piece of evidence, made
-again when further reports come.
+made before the case's first report: what induced a rule never confirms it. What spoke against the rule when it was
+induced does count, against it: a piece more on the wrong side can only lower a bound or an e-process, so no claim of
+the gate is lost, and without it a region that is right half the time opens on the failures alone, which are what people
+report. One case is one piece of evidence, made again when further reports come.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -35,10 +38,11 @@ def attach(terms: Terms, state: State, case: Case) -> None:
 def judge(terms: Terms, state: State, abstraction: Abstraction, case: Case) -> None:
     """Set, renew or remove one piece of evidence; the caller knows that the abstraction fires on the case."""
     kept = state.evidence.setdefault(abstraction.id, {})
-    if case.id not in kept and case.sequence <= abstraction.made:
+    before = case.sequence <= abstraction.made
+    if before and case.id not in kept:
         return
     found = evidence_of(terms, state, abstraction, case)
-    if found is None:
+    if found is None or (before and found.right and not kept[case.id].right):
         kept.pop(case.id, None)
     else:
         kept[case.id] = found
@@ -75,6 +79,18 @@ def evidence_of(terms: Terms, state: State, abstraction: Abstraction, case: Case
         units=word.units,
         audit=word.audit,
     )
+
+
+def charge(terms: Terms, state: State, abstraction: Abstraction, against: Iterable[Case]) -> None:
+    """Hold against a new abstraction what was known against it: cases that it fires on, from before it was made.
+
+    At the plain weight of who said it, without `Terms.contradiction`: so much as that of flips alone would shut gates.
+    """
+    kept = state.evidence.setdefault(abstraction.id, {})
+    for case in against:
+        found, word = evidence_of(terms, state, abstraction, case), index_of(state).word(case.id)
+        if found is not None and word is not None and not found.right:
+            kept[case.id] = replace(found, weight=min(found.weight, word.weight))
 
 
 def gather(terms: Terms, state: State, abstraction: Abstraction) -> None:

@@ -1,4 +1,5 @@
 """Sixth pass: what has not fired for long, or was learned of another policy, does not speak on as if nothing had been.
+Before the passes: what another policy or another encoder makes of what is known.
 
 A change of the policy puts every widening to sleep until a person approves it anew: its ceiling and its base may be
 others. A narrowing keeps speaking, as it can break no more than it repairs under the old policy and keeps a harm away
@@ -13,7 +14,7 @@ from typing import Final
 from ..model import State
 from .evidence import gather
 from .index import living
-from .make import Work, slept
+from .make import Work, changed, radius, slept
 
 _DAY: Final = 86_400_000_000
 
@@ -38,9 +39,21 @@ def follow_policy(work: Work, state: State) -> None:
         return
     state.policy_hash = hash_
     for abstraction in [one for one in state.abstractions.values() if one.phase not in ("retired", "dormant")]:
-        changed = replace(abstraction, policy_hash=hash_)
+        moved = replace(abstraction, policy_hash=hash_)
         if abstraction.label == "allow" and abstraction.policy_hash:
-            changed = slept(work.terms, state, changed, anew=False)
+            moved = slept(work.terms, state, moved, anew=False)
             work.changes.add("dormant", abstraction.id, "policy-changed")
-        state.abstractions[abstraction.id] = changed
-        gather(work.terms, state, changed)
+        state.abstractions[abstraction.id] = moved
+        gather(work.terms, state, moved)
+
+
+def follow_encoder(work: Work, state: State) -> None:
+    """Measure anew what another encoder measured. A widening that was approved reaches elsewhere then, and needs to be
+    approved anew; a narrowing speaks on."""
+    for abstraction in [one for one in state.abstractions.values() if one.encoder != work.encoder.id]:
+        reach = radius(work.terms, work.encoder, state, abstraction.support)
+        measured = replace(abstraction, radius=reach, encoder=work.encoder.id)
+        if abstraction.label == "allow" and abstraction.approved == abstraction.version:
+            measured = changed(work.terms, measured)
+        state.abstractions[abstraction.id] = measured
+        work.changes.add("measured", abstraction.id, "encoder-changed")

@@ -18,6 +18,7 @@ from ..model import (
     Event,
     Refreshed,
     Rejected,
+    Released,
     Reported,
     Retracted,
     RolledBack,
@@ -27,11 +28,11 @@ from ..model import (
 )
 from .changes import Changes
 from .conflict import conflict
-from .expire import expire, follow_policy
+from .expire import expire, follow_encoder, follow_policy
 from .gate import gate
 from .index import index_of
 from .induce import induce
-from .intake import receive
+from .intake import receive, release
 from .make import Work
 from .merge import merge
 from .people import approve, narrow, reject, restore
@@ -55,7 +56,8 @@ def fold(terms: Terms, events: Iterable[Event], tenant: str, encoder: Encoder | 
     state, rows = State(tenant), encoder or Kept(HashingEncoder())
     past: dict[int, Snapshot] = {0: snapshot_of(state)} if 0 in wanted else {}
     for event in history:
-        if isinstance(event, Retracted) or (isinstance(event, Reported) and event.reporter.id in retracted):
+        said = event.report if isinstance(event, Released) else event
+        if isinstance(event, Retracted) or (isinstance(said, Reported) and said.reporter.id in retracted):
             continue
         step(terms, state, event, rows, past.get(event.snapshot) if isinstance(event, RolledBack) else None)
         if state.snapshot in wanted and state.snapshot not in past:
@@ -64,12 +66,18 @@ def fold(terms: Terms, events: Iterable[Event], tenant: str, encoder: Encoder | 
 
 
 def step(
-    terms: Terms, state: State, event: Event, encoder: Encoder | None = None, past: Snapshot | None = None
+    terms: Terms,
+    state: State,
+    event: Event,
+    encoder: Encoder | None = None,
+    past: Snapshot | None = None,
+    told: Callable[[str, int, int], None] | None = None,
 ) -> Changes:
     """Fold one event in. Every event but a report publishes the next snapshot.
 
-    `past` is the snapshot that a RolledBack names: version 0 where it is missing, nothing speaks. Raises ValueError for
-    a Retracted: it has no step, the history is folded again without its reporter.
+    `past` is the snapshot that a RolledBack names: version 0 where it is missing, nothing speaks. `told` is called
+    after each pass of a refresh, with its name, its number in the round, and how many a round has. Raises ValueError
+    for a Retracted: it has no step, the history is folded again without its reporter.
     """
     if isinstance(event, Retracted):
         raise ValueError("a retraction is folded from the whole history")
@@ -79,7 +87,7 @@ def step(
     if isinstance(event, Reported):
         receive(terms, state, event)
         return Changes()
-    changes = _acted(terms, state, event, encoder or Kept(HashingEncoder()), past)
+    changes = _acted(terms, state, event, encoder or Kept(HashingEncoder()), past, told)
     state.snapshot += 1
     return changes
 
@@ -87,29 +95,35 @@ def step(
 def _acted(
     terms: Terms,
     state: State,
-    event: Refreshed | Approved | Rejected | Edited | RolledBack,
+    event: Refreshed | Approved | Rejected | Edited | RolledBack | Released,
     encoder: Encoder,
     past: Snapshot | None,
+    told: Callable[[str, int, int], None] | None,
 ) -> Changes:
     match event:
         case Refreshed():
-            return _refresh(Work(terms, encoder, event, Changes()), state)
+            return _refresh(Work(terms, encoder, event, Changes()), state, told)
         case Approved():
             return approve(terms, state, event)
         case Rejected():
             return reject(state, event)
         case Edited():
             return narrow(terms, state, event, encoder)
+        case Released():
+            return release(terms, state, event)
         case RolledBack():
             return restore(terms, state, _then(past))
 
 
-def _refresh(work: Work, state: State) -> Changes:
+def _refresh(work: Work, state: State, told: Callable[[str, int, int], None] | None) -> Changes:
     follow_policy(work, state)
+    follow_encoder(work, state)
     for _ in range(_MOST_ROUNDS):
         round_ = replace(work, changes=Changes())
-        for one in PASSES:
+        for number, one in enumerate(PASSES, 1):
             one(round_, state)
+            if told is not None:
+                told(one.__name__, number, len(PASSES))
         work.changes.extend(round_.changes)
         if not round_.changes:
             break

@@ -10,7 +10,7 @@ from bisect import insort
 from collections import defaultdict
 from typing import Final
 
-from ..model import Abstraction, Case, Condition, Context, Effect, Label, Report, State
+from ..model import COUNTING, Abstraction, Case, Condition, Context, Effect, Label, Report, State
 from .word import Word, word_of
 
 LIVING: Final = frozenset({"shadow", "pending", "active"})
@@ -35,6 +35,7 @@ class Index:
         self.sequence = 0
         self.reports: dict[str, list[Report]] = defaultdict(list)
         self.words: dict[str, Word | None] = {}
+        self._known: dict[Word | None, Word | None] = {}
         self.said: set[tuple[str, str]] = set()
         self.days: dict[tuple[str, int], int] = defaultdict(int)
         self.times: dict[str, list[int]] = defaultdict(list)
@@ -47,11 +48,15 @@ class Index:
         """`tool` is None for a report that made or joined no case."""
         self.said.add((report.reporter, report.decision))
         self.days[report.reporter, report.at // _DAY] += 1
-        if report.standing == "accepted" and report.weight > 0 and tool is not None:
-            self.reports[report.decision].append(report)
-            self.words.pop(report.decision, None)
-            if report.kind not in ("audit", "admin"):
-                insort(self.times[tool], report.at)
+        if report.standing in COUNTING and report.weight > 0 and tool is not None:
+            self.hear(report, tool)
+
+    def hear(self, report: Report, tool: str) -> None:
+        """Let a report count that `note` has seen."""
+        self.reports[report.decision].append(report)
+        self.words.pop(report.decision, None)
+        if report.kind not in ("audit", "admin"):
+            insort(self.times[tool], report.at)
 
     def today(self, reporter: str, at: int) -> int:
         return self.days.get((reporter, at // _DAY), 0)
@@ -62,7 +67,9 @@ class Index:
     def word(self, decision: str) -> Word | None:
         """What the accepted reports on a decision come to; None where they tie."""
         if decision not in self.words:
-            self.words[decision] = word_of(self.reports.get(decision, ()))
+            word = word_of(self.reports.get(decision, ()))
+            # Few differ: which reporter, with which weight, said which label.
+            self.words[decision] = self._known.setdefault(word, word)
         return self.words[decision]
 
 

@@ -16,6 +16,7 @@ from .. import gates
 from ..model import Case, Condition, Label, Proposal, State, Terms
 from .candidates import Candidate, Field, pairs, search
 from .cover import Columns, mask_of, places_of
+from .evidence import charge
 from .index import LIVING, concerned, fires, index_of, living
 from .make import Work, bounded, condition_of, keep, made, name_of, radius, traced
 
@@ -75,7 +76,7 @@ def _group(work: Work, state: State, tool: str, label: Label) -> None:
             if not number:
                 index.barren[tool, label] = looked
             return
-        _make(work, state, columns, chosen, condition_of(tool, chosen.tests), label, proposed)
+        _make(work, state, columns, chosen, condition_of(tool, chosen.tests), label, proposed, right)
         failures &= ~chosen.support
 
 
@@ -129,6 +130,7 @@ def _make(
     condition: Condition,
     label: Label,
     proposed: list[Proposal],
+    right: int,
 ) -> None:
     support = [columns.cases[at].id for at in places_of(candidate.support)]
     said = next((one for one in proposed if condition.implies(one.condition)), None)
@@ -146,6 +148,7 @@ def _make(
             policy_hash=state.policy_hash,
             support=kept,
             radius=radius(work.terms, work.encoder, state, kept),
+            encoder=work.encoder.id,
             phase="shadow",
             approved=None,
             approved_by=None,
@@ -154,5 +157,10 @@ def _make(
     if said is not None:
         new = replace(new, rationale=said.rationale)
     keep(state, new)
+    # All that is known, and not only since the support began, as `candidate.against`: the window is there to find what
+    # began lately, and a gate is not to take that it began lately for granted. What a revived one slept over is gone.
+    since = 0 if known is None else known.made
+    spoken = [columns.cases[at] for at in places_of(columns.cover(candidate.tests) & right)]
+    charge(work.terms, state, new, [case for case in spoken if case.sequence > since])
     traced(state, new.id, (), "induce", work.event.at, support)
     work.changes.add("induced" if act == "induced" else "revived", new.id, "uncovered" if said is None else "proposed")

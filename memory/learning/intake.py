@@ -7,8 +7,13 @@ only makes a gate harder to open.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
 from .. import gates
-from ..model import Case, Label, Observed, Report, Reported, Reporter, Standing, State, Terms
+from ..model import Case, Label, Observed, Released, Report, Reported, Reporter, Standing, State, Terms
+from .changes import Changes
 from .evidence import attach
 from .index import Index, index_of
 from .word import LOOKED, audit_label
@@ -38,14 +43,48 @@ def receive(terms: Terms, state: State, event: Reported) -> None:
     if report.weight == 0.0:
         index.note(report, None)
         return
-    case = state.cases.get(observed.id)
-    if case is None:
-        case = state.cases[observed.id] = _case(state.sequence, observed)
-        index.add(case)
+    case = _joined(state, index, observed)
     index.note(report, case.context.tool)
     if reporter.kind in LOOKED:
         _audit(state, index, case.id)
     attach(terms, state, case)
+
+
+def release(terms: Terms, state: State, event: Released) -> Changes:
+    """A person lets a quarantined report count. It weighs what a new reporter's does, whatever was found out about the
+    reporter since: who releases has read the label, and trust may have moved by this very decision. What would have
+    been struck out stays so. Its case is one of today: it is evidence for what was made before."""
+    changes, reported = Changes(), event.report
+    observed, reporter = reported.observed, reported.reporter
+    at = next((place for place, one in enumerate(state.reports) if _is_held(one, reported)), None)
+    if at is None:
+        changes.add("ignored", observed.id, "not-quarantined")
+        return changes
+    counts = not _struck(observed, reporter, reported.label)
+    weight = min(terms.report_weight, gates.trust(0.0, 0.0, terms)) if counts else 0.0
+    report = state.reports[at] = replace(state.reports[at], standing="released", weight=weight)
+    changes.add("released", observed.id, "person")
+    if counts:
+        index = index_of(state)
+        case = _joined(state, index, observed)
+        index.hear(report, case.context.tool)
+        if report.sequence < _first_look(index.reports[case.id]):
+            _move(state, report, state.audited.get(case.id), 1.0)
+        attach(terms, state, case)
+    return changes
+
+
+def _is_held(report: Report, of: Reported) -> bool:
+    return (report.reporter, report.decision, report.standing) == (of.reporter.id, of.observed.id, "quarantined")
+
+
+def _joined(state: State, index: Index, observed: Observed) -> Case:
+    """The case of this decision, made where it is none yet."""
+    case = state.cases.get(observed.id)
+    if case is None:
+        case = state.cases[observed.id] = _case(state.sequence, observed)
+        index.add(case)
+    return case
 
 
 def _case(sequence: int, observed: Observed) -> Case:
@@ -99,7 +138,7 @@ def _audit(state: State, index: Index, decision: str) -> None:
     before, after = state.audited.get(decision), audit_label(reports)
     if before == after:
         return
-    first = min(report.sequence for report in reports if report.kind in LOOKED)
+    first = _first_look(reports)
     for report in reports:
         if report.kind not in LOOKED and report.sequence < first:
             _move(state, report, before, -1.0)
@@ -108,6 +147,11 @@ def _audit(state: State, index: Index, decision: str) -> None:
         state.audited.pop(decision, None)
     else:
         state.audited[decision] = after
+
+
+def _first_look(reports: Sequence[Report]) -> float:
+    """The sequence of the first report of somebody who looked on purpose; infinite where nobody did."""
+    return min((report.sequence for report in reports if report.kind in LOOKED), default=math.inf)
 
 
 def _move(state: State, report: Report, said: Label | None, by: float) -> None:

@@ -63,6 +63,7 @@ def made(
         policy_hash=state.policy_hash,
         support=kept,
         radius=radius(terms, encoder, state, kept),
+        encoder=encoder.id,
         alpha=0.0,
         narrows_to=terms.narrows_to,
         fired_at=max((state.cases[one].at for one in support), default=at),
@@ -87,7 +88,9 @@ def supported(work: Work, state: State, abstraction: Abstraction, support: Itera
     kept = bounded(state, support)
     if kept == abstraction.support:
         return abstraction
-    return replace(abstraction, support=kept, radius=radius(work.terms, work.encoder, state, kept))
+    return replace(
+        abstraction, support=kept, radius=radius(work.terms, work.encoder, state, kept), encoder=work.encoder.id
+    )
 
 
 def changed(terms: Terms, abstraction: Abstraction) -> Abstraction:

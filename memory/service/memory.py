@@ -1,7 +1,7 @@
 """Memory: the one object through which everybody else takes, changes and asks what a tenant's failures taught.
 
     report, report_many, draw, adjudicate   hot: checks rights and appends to the log, nothing else
-    refresh, approve, reject, edit, rollback, retract   cold: folds what is new, saves, publishes; one transaction
+    refresh, approve, reject, edit, release, rollback, retract   cold: fold what is new, save, publish; one transaction
     snapshot   hot: what is in force, from a cache that looks at the database twice a second
     abstractions, show, explain, history, audit_queue   asking
 
@@ -15,7 +15,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal, cast
 
@@ -31,6 +31,8 @@ from ..model import (
     Proposal,
     Refreshed,
     Rejected,
+    Released,
+    Report,
     Reported,
     Reporter,
     Retracted,
@@ -47,14 +49,17 @@ from .rights import reason_against
 from .together import Together
 
 Clock = Callable[[], int]
-Progress = Callable[[int, int], None]
-"""Called with how many events are folded and how many there are."""
+Progress = Callable[[str, int, int], None]
+"""Called with what is done, how far it is and how far it goes: `fold` in events, then each pass by its name, in passes
+of its round. A refresh has a few rounds; how many is not known before."""
 
 POLL_SECONDS: Final = 0.5
 """How old the answer of `snapshot` may be where another process published."""
 
 BATCH: Final = 500
 """Reports of one commit at most. More gain nothing: the sync is a small part of the commit then."""
+
+_NONE: Final[Mapping[str, Terms]] = {}
 
 _TRIES: Final = 5
 """How often a change begins anew where another process was faster."""
@@ -67,7 +72,8 @@ def microseconds() -> int:
 class Memory:
     """See the module's text. `url` is `sqlite:///PATH`, a path, or `postgresql://...`; tables are made where missing.
 
-    `encoder` None is learning's own, which needs no weights. Raises StoreError where the database fails.
+    `tenants` has the terms of those tenants that are not under `terms`. `encoder` None is learning's own, which needs
+    no weights. Raises StoreError where the database fails.
     """
 
     def __init__(
@@ -76,8 +82,11 @@ class Memory:
         terms: Terms | None = None,
         encoder: Encoder | None = None,
         clock: Clock = microseconds,
+        tenants: Mapping[str, Terms] = _NONE,
     ) -> None:
         self.terms = Terms() if terms is None else terms
+        self._terms_of = dict(tenants)
+        self._quotas = {tenant: one.reports_a_day for tenant, one in tenants.items()}
         self.encoder = encoder
         self.store = Store(url)
         self._clock = clock
@@ -89,6 +98,9 @@ class Memory:
 
     def close(self) -> None:
         self.store.close()
+
+    def terms_of(self, tenant: str) -> Terms:
+        return self._terms_of.get(tenant, self.terms)
 
     # --- reports ---------------------------------------------------------------------------------------------------
 
@@ -130,7 +142,7 @@ class Memory:
         return answers
 
     def _receive(self, reports: Sequence[Reported]) -> list[Receipt]:
-        return self.store.receive(reports, self.terms.reports_a_day)
+        return self.store.receive(reports, self.terms.reports_a_day, self._quotas)
 
     def _count(self, names: Sequence[str]) -> None:
         with self._guard:
@@ -196,11 +208,14 @@ class Memory:
         self._fold_pending(held, None)
         return proposals(proposer, held.state)
 
-    def preview(self, tenant: str, now: int, seed: int = 0, policy_hash: str = "") -> tuple[Changes, Snapshot]:
+    def preview(
+        self, tenant: str, now: int, seed: int = 0, policy_hash: str = "", progress: Progress | None = None
+    ) -> tuple[Changes, Snapshot]:
         """What a refresh would change and publish; nothing is written."""
         held = self.store.load(tenant)
-        changes = self._fold_pending(held, None)
-        changes.extend(step(self.terms, held.state, Refreshed(now, seed, policy_hash), self.encoder))
+        changes = self._fold_pending(held, progress)
+        event = Refreshed(now, seed, policy_hash)
+        changes.extend(step(self.terms_of(tenant), held.state, event, self.encoder, told=progress))
         return changes, snapshot_of(held.state, held.version + 1)
 
     def approve(
@@ -236,6 +251,25 @@ class Memory:
 
         return self._change(tenant, Edited(self._clock(), by, abstraction, condition, rationale), check)
 
+    def quarantined(self, tenant: str, limit: int = 100) -> tuple[Report, ...]:
+        """Reports that are held back until somebody releases them, newest first, as of the last change of the State."""
+        return self.store.quarantined(tenant, limit)
+
+    def release(self, tenant: str, decision: str, reporter: str, by: str) -> Changes:
+        """A person lets a quarantined report count. Raises ReviewRefused."""
+        reported = self.store.report(tenant, decision, reporter)
+        if reported is None:
+            raise ReviewRefused("unknown-report")
+        if by == reporter:
+            raise ReviewRefused("own-report")
+
+        def check(state: State) -> None:
+            held = [one for one in state.reports if one.standing == "quarantined"]
+            if not any((one.decision, one.reporter) == (decision, reporter) for one in held):
+                raise ReviewRefused("unknown-report")
+
+        return self._change(tenant, Released(self._clock(), by, reported), check)
+
     def rollback(self, tenant: str, snapshot: int, by: str) -> Changes:
         """Put what an earlier snapshot said in force again, as a new one; 0 is the empty one. Raises ReviewRefused.
 
@@ -249,12 +283,13 @@ class Memory:
                 raise ReviewRefused("unknown-snapshot")
             event = RolledBack(self._clock(), by, number)
             if retracted:
-                state = fold(self.terms, [*self.store.history(held, tenant), event], tenant, self.encoder)
+                events = [*self.store.history(held, tenant), event]
+                state = fold(self.terms_of(tenant), events, tenant, self.encoder)
                 changes = asking.differences(held.state.abstractions, state.abstractions, "rolled-back")
             else:
                 state, changes = held.state, self._fold_pending(held, None)
                 past = self.store.snapshot(tenant, snapshot)
-                changes.extend(step(self.terms, state, event, self.encoder, past))
+                changes.extend(step(self.terms_of(tenant), state, event, self.encoder, past))
             if self._save(held, event, state):
                 return changes
         raise Overtaken("the tenant's memory kept being changed by others")
@@ -271,7 +306,7 @@ class Memory:
         for _ in range(_TRIES):
             held = self.store.load(tenant)
             history = _counted(self.store.history(held, tenant, frozenset({reporter})), held.through, progress)
-            state = fold(self.terms, history, tenant, self.encoder)
+            state = fold(self.terms_of(tenant), history, tenant, self.encoder)
             if self._save(held, event, state):
                 return asking.differences(held.state.abstractions, state.abstractions, "retracted")
         raise Overtaken("the tenant's memory kept being changed by others")
@@ -287,7 +322,7 @@ class Memory:
             held = self.store.load(tenant)
             changes = self._fold_pending(held, progress)
             check(held.state)
-            changes.extend(step(self.terms, held.state, event, self.encoder))
+            changes.extend(step(self.terms_of(tenant), held.state, event, self.encoder, told=progress))
             if self._save(held, event, held.state):
                 return changes
         raise Overtaken("the tenant's memory kept being changed by others")
@@ -295,13 +330,13 @@ class Memory:
     def _fold_pending(self, held: Held, progress: Progress | None) -> Changes:
         changes = Changes()
         for event in _counted(iter(held.pending), len(held.pending), progress):
-            changes.extend(step(self.terms, held.state, event, self.encoder))
+            changes.extend(step(self.terms_of(held.state.tenant), held.state, event, self.encoder))
         return changes
 
     def _save(self, held: Held, event: Control, state: State) -> bool:
         """Save and publish; False where someone else was faster. A snapshot that says what the last one did is none."""
         made = snapshot_of(state, held.version + 1)
-        last = self.store.snapshot(state.tenant)
+        last = self._published(state.tenant, held.version)
         same = _unversioned(made) == _unversioned(snapshot_of(State(state.tenant), 0) if last is None else last)
         try:
             self.store.save(held, event, state, None if same else made)
@@ -311,6 +346,12 @@ class Memory:
             with self._guard:
                 self._known[state.tenant] = (time.monotonic(), made)
         return True
+
+    def _published(self, tenant: str, version: int) -> Snapshot | None:
+        """What was in force when `version` was; the one that speaks now serves, as another would be as large again."""
+        with self._guard:
+            _, known = self._known.get(tenant, (0.0, None))
+        return known if known is not None and known.version == version else self.store.snapshot(tenant, version)
 
     # --- asking ----------------------------------------------------------------------------------------------------
 
@@ -362,7 +403,7 @@ def _counted(events: Iterator[Any], total: int, progress: Progress | None) -> It
     for number, event in enumerate(events, 1):
         yield event
         if progress is not None:
-            progress(number, total)
+            progress("fold", number, total)
 
 
 def _unversioned(snapshot: Snapshot) -> Snapshot:

@@ -13,7 +13,14 @@ ReportCode = Literal[
     "unknown-decision", "expired-decision", "duplicate-report", "own-run", "no-right", "daily-quota", "bad-report"
 ]
 ReviewCode = Literal[
-    "unknown-abstraction", "stale-version", "not-reviewable", "not-narrower", "unknown-snapshot", "unknown-reporter"
+    "unknown-abstraction",
+    "stale-version",
+    "not-reviewable",
+    "not-narrower",
+    "unknown-snapshot",
+    "unknown-reporter",
+    "unknown-report",
+    "own-report",
 ]
 
 
@@ -42,6 +49,8 @@ REVIEW_CODES: Final[dict[ReviewCode, Meaning]] = {
     "not-narrower": Meaning("the new condition also holds where the old one does not", 400),
     "unknown-snapshot": Meaning("there is no such snapshot", 404),
     "unknown-reporter": Meaning("nothing was heard from this reporter", 404),
+    "unknown-report": Meaning("no report of this reporter on this decision is held back", 404),
+    "own-report": Meaning("nobody releases what they reported themselves", 403),
 }
 
 

@@ -134,6 +134,7 @@ def _row(one: Abstraction, read: int | None) -> Values:
         "alpha": one.alpha,
         "approved": one.approved,
         "approved_by": one.approved_by,
+        "encoder": one.encoder,
         "exceptions": json_of(one.exceptions),
         "fired_at": one.fired_at,
         "label": one.label,
@@ -174,4 +175,5 @@ def _abstraction_of(row: Any, reading: GateReading | None) -> Abstraction:
         fired_at=row.fired_at,
         rationale=text_of(row.rationale),
         reading=reading,
+        encoder=row.encoder,
     )

@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from ..model import Approved, Edited, Event, Refreshed, Rejected, Reported, Retracted, RolledBack
+from ..model import Approved, Edited, Event, Refreshed, Rejected, Released, Reported, Retracted, RolledBack
 
 NO_LINK: Final = bytes(32)
 _DOMAIN: Final = b"leastward memory event v1\x00"
@@ -30,13 +30,14 @@ KINDS: Final[dict[str, type[Any]]] = {
     "edited": Edited,
     "refreshed": Refreshed,
     "rejected": Rejected,
+    "released": Released,
     "reported": Reported,
     "retracted": Retracted,
     "rolled-back": RolledBack,
 }
 _NAMES: Final = {kind: name for name, kind in KINDS.items()}
 
-Control: TypeAlias = Approved | Edited | Refreshed | Rejected | Retracted | RolledBack
+Control: TypeAlias = Approved | Edited | Refreshed | Rejected | Released | Retracted | RolledBack
 """Every event but a report: it changes what is published, and is saved together with what it makes."""
 
 
@@ -110,13 +111,14 @@ def in_order(rows: Iterable[Logged], without: frozenset[str] = frozenset()) -> I
         while waiting and waiting[0].sequence <= (row.through or 0):
             yield from _heard(waiting.popleft(), without)
         if not isinstance(row.event, Retracted):
-            yield row.event
+            yield from _heard(row, without)
     for row in waiting:
         yield from _heard(row, without)
 
 
 def _heard(row: Logged, without: frozenset[str]) -> Iterator[Event]:
-    if not (isinstance(row.event, Reported) and row.event.reporter.id in without):
+    said = row.event.report if isinstance(row.event, Released) else row.event
+    if not (isinstance(said, Reported) and said.reporter.id in without):
         yield row.event
 
 

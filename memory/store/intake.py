@@ -15,6 +15,8 @@ from sqlalchemy import BindParameter, Connection, and_, bindparam, func, insert,
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..model import Reported
+from . import arrays
+from .arrays import Seen
 from .events import NO_LINK, Row, logged, place
 from .rows import Values
 from .tables import AUDIT, EVENT, RECEIPT, RETRACTED, TENANT
@@ -93,13 +95,21 @@ def receive(connection: Connection, tenant: str, reports: Sequence[Reported], qu
             event = place(tenant, head, last, report)
             head, last = event.sequence, event.link
             placed.append(event)
-            taken.append({**desk.take(report, head), "tenant": tenant})
+            taken.append(desk.take(report, head))
     if placed:
-        connection.execute(_ADD_RECEIPT, taken)
-        add_events(connection, tenant, placed)
+        _append(connection, tenant, placed, taken)
         _close_audits(connection, tenant, zip(reports, receipts, strict=True))
-        connection.execute(_MOVE, {"of": tenant, "new_head": head, "new_link": last})
     return receipts
+
+
+def _append(connection: Connection, tenant: str, placed: Sequence[Row], taken: Sequence[Values]) -> None:
+    head, last = placed[-1].sequence, placed[-1].link
+    if connection.dialect.name == "postgresql":
+        arrays.append(connection, tenant, [row._asdict() for row in placed], taken, head, last)
+        return
+    connection.execute(_ADD_RECEIPT, [{**row, "tenant": tenant} for row in taken])
+    add_events(connection, tenant, placed)
+    connection.execute(_MOVE, {"of": tenant, "new_head": head, "new_link": last})
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +133,16 @@ class _Desk:
 
     @classmethod
     def open(cls, connection: Connection, tenant: str, reports: Sequence[Reported], quota: int) -> _Desk:
-        barred = connection.execute(_BARRED, {"of": tenant, "reporters": list({r.reporter.id for r in reports})})
-        desk = cls(quota, frozenset(barred.scalars()), set(), {}, defaultdict(int))
-        desk._know(connection, tenant, reports)
+        decisions = list({(report.observed.id, report.reporter.id) for report in reports})
         days = list({(report.reporter.id, report.at // DAY) for report in reports})
-        for reporter, day, count in connection.execute(_TODAY, {"of": tenant, "days": days}):
-            desk.today[reporter, day] = count
+        ask = arrays.seen if connection.dialect.name == "postgresql" else _seen
+        barred, known, today = ask(connection, tenant, decisions, days)
+        desk = cls(quota, barred, known, {}, defaultdict(int, today))
+        desk._read_keys(connection, tenant, reports)
         return desk
 
-    def _know(self, connection: Connection, tenant: str, reports: Sequence[Reported]) -> None:
-        """Which of these stand in the log already; what a reused idempotency key was used for is read there."""
-        decisions = list({(report.observed.id, report.reporter.id) for report in reports})
-        for row in connection.execute(_SAME, {"of": tenant, "decisions": decisions}):
-            self.decisions.add((row.decision, row.reporter))
+    def _read_keys(self, connection: Connection, tenant: str, reports: Sequence[Reported]) -> None:
+        """What an idempotency key that is used again was used for."""
         keys = list({(report.reporter.id, report.key) for report in reports if report.key})
         if not keys:
             return
@@ -170,6 +177,20 @@ class _Desk:
             "reporter": reporter,
             "sequence": sequence,
         }
+
+
+def _seen(
+    connection: Connection, tenant: str, decisions: Sequence[tuple[str, str]], days: Sequence[tuple[str, int]]
+) -> Seen:
+    """As arrays.seen says, for SQLite."""
+    barred = connection.execute(_BARRED, {"of": tenant, "reporters": list({reporter for _, reporter in decisions})})
+    same = connection.execute(_SAME, {"of": tenant, "decisions": decisions})
+    today = connection.execute(_TODAY, {"of": tenant, "days": days})
+    return Seen(
+        frozenset(barred.scalars()),
+        {(row.decision, row.reporter) for row in same},
+        {(reporter, day): count for reporter, day, count in today},
+    )
 
 
 _UNCOUNTED: Final = ("audit",)

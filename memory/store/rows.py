@@ -7,6 +7,7 @@ loading; without that, a hundred thousand contexts take 200 MB.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -17,11 +18,22 @@ Values = dict[str, Any]
 """The columns of one row, by name, without its tenant."""
 
 
-class Pool:
-    """Gives back the first of equal pairs and tuples; lives as long as one loading."""
+_NONE: Final[Mapping[str, Case]] = {}
 
-    def __init__(self) -> None:
+
+class Pool:
+    """Gives back the first of equal pairs and tuples; lives as long as one loading.
+
+    `cases` are those that are loaded: their ids are the first of equal decisions.
+    """
+
+    def __init__(self, cases: Mapping[str, Case] = _NONE) -> None:
         self._known: dict[Any, Any] = {}
+        self._cases = cases
+
+    def decision(self, id_: str) -> str:
+        case = self._cases.get(id_)
+        return id_ if case is None else case.id
 
     def one(self, value: Any) -> Any:
         return self._known.setdefault(value, value)
@@ -75,12 +87,12 @@ def report_of(row: Any, pool: Pool) -> Report:
     return Report(
         row.sequence,
         row.at,
-        row.decision,
+        pool.decision(row.decision),
         pool.one(row.reporter),
         pool.one(row.kind),
         pool.one(row.unit),
         pool.one(row.label),
-        row.weight,
+        pool.one(row.weight),
         pool.one(row.standing),
         row.because,
     )
@@ -128,7 +140,7 @@ def evidence_row(evidence: Evidence) -> Values:
 def evidence_of(row: Any, pool: Pool) -> Evidence:
     return Evidence(
         pool.one(row.abstraction),
-        row.decision,
+        pool.decision(row.decision),
         row.sequence,
         row.at,
         row.right,

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, inspect, text
 from .database import Database
 from .errors import SchemaError
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The newest revision in migrations/versions; a test compares them."""
 
 VERSION_TABLE: Final = "memory_schema"

@@ -3,7 +3,9 @@
     load:  rows -> State + Image, an index of the same values as they stand in the tables
     save:  Image against State -> deleted, changed and new rows
 
-Values are frozen, so an Image holds the very objects that were loaded, and most comparisons end at `is`.
+Values are frozen, so an Image holds the very objects that were loaded, and most comparisons end at `is`. Of a hundred
+thousand cases every object more for each is 10 MB: keys of one column are that column's value and no tuple, and what
+the State has by key already is compared as it is.
 """
 
 from __future__ import annotations
@@ -31,15 +33,17 @@ from .rows import (
     trust_row,
 )
 
-Key: TypeAlias = tuple[str | int, ...]
+Key: TypeAlias = str | int | tuple[str | int, ...]
+"""A tuple where the table's key has more than one column besides the tenant."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one table holds of a State. `items` reads it by the table's key less the tenant, `put` places one back."""
+    """What one table holds of a State. `items` reads it by the table's key less the tenant, and may be a part of the
+    State itself; `put` places one back."""
 
     table: Table
-    items: Callable[[State], Mapping[Key, Any]]
+    items: Callable[[State], Mapping[Any, Any]]
     row: Callable[[Any], Values]
     put: Callable[[State, Any, Pool], None]
     order: Sequence[str]
@@ -50,7 +54,8 @@ class _Part:
 
 
 def _put_case(state: State, row: Any, pool: Pool) -> None:
-    state.cases[row.id] = case_of(row, pool)
+    found = case_of(row, pool)
+    state.cases[found.id] = found
 
 
 def _put_evidence(state: State, row: Any, pool: Pool) -> None:
@@ -67,19 +72,20 @@ def _put_audited(state: State, row: Any, pool: Pool) -> None:
 
 
 PARTS: Final = (
-    _Part(
-        tables.REPORT,
-        lambda state: {(report.sequence,): report for report in state.reports},
-        report_row,
-        lambda state, row, pool: state.reports.append(report_of(row, pool)),
-        ("sequence",),
-    ),
+    # Cases first: a report and a piece of evidence then share the text of their decision's id with its case.
     _Part(
         tables.CASE,
-        lambda state: {(case.id,): case for case in state.cases.values()},
+        lambda state: state.cases,
         case_row,
         _put_case,
         ("sequence", "id"),
+    ),
+    _Part(
+        tables.REPORT,
+        lambda state: {report.sequence: report for report in state.reports},
+        report_row,
+        lambda state, row, pool: state.reports.append(report_of(row, pool)),
+        ("sequence",),
     ),
     _Part(
         tables.EVIDENCE,
@@ -92,21 +98,21 @@ PARTS: Final = (
     ),
     _Part(
         tables.LINEAGE,
-        lambda state: {(number,): lineage for number, lineage in enumerate(state.lineage)},
+        lambda state: dict(enumerate(state.lineage)),
         lineage_row,
         lambda state, row, pool: state.lineage.append(lineage_of(row, pool)),
         ("number",),
     ),
     _Part(
         tables.TRUST,
-        lambda state: {(reporter,): pair for reporter, pair in state.trust.items()},
+        lambda state: state.trust,
         trust_row,
         _put_trust,
         ("reporter",),
     ),
     _Part(
         tables.AUDITED,
-        lambda state: {(decision,): label for decision, label in state.audited.items()},
+        lambda state: state.audited,
         audited_row,
         _put_audited,
         ("decision",),
@@ -131,7 +137,7 @@ def load(connection: Connection, tenant: Any) -> tuple[State, Image]:
         policy_hash=tenant.policy_hash,
         made=tenant.made,
     )
-    pool = Pool()
+    pool = Pool(state.cases)
     for part in PARTS:
         columns = part.table.c
         found = select(part.table).where(columns.tenant == tenant.tenant).order_by(*[columns[n] for n in part.order])
@@ -147,7 +153,7 @@ _PAGE: Final = 2_000
 
 
 def image_of(state: State, kept: Mapping[str, abstractions.Kept]) -> Image:
-    return Image(tuple(part.items(state) for part in PARTS), kept)
+    return Image(tuple(dict(part.items(state)) for part in PARTS), kept)
 
 
 def scalars(state: State) -> Values:
@@ -175,7 +181,8 @@ def _save_part(
     changed = [(key, value) for key, value in now.items() if key in before and differs(before[key], value)]
 
     def names(key: Key, prefix: str = "") -> Values:
-        return {prefix + "tenant": tenant, **{prefix + name: part_ for name, part_ in zip(part.key, key, strict=True)}}
+        parts = key if isinstance(key, tuple) else (key,)
+        return {prefix + "tenant": tenant, **{prefix + name: one for name, one in zip(part.key, parts, strict=True)}}
 
     these = [part.table.c[name] == bindparam(f"of_{name}") for name in ("tenant", *part.key)]
     if gone:

@@ -6,7 +6,7 @@ Every method but `verify` names its tenant first and sees nothing of another. Al
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ from .tables import AUDIT, CASE, EVENT, EVIDENCE, LINEAGE, RECEIPT, REPORT, RETR
 
 _encode_observed: Final = msgspec.json.Encoder(order="sorted").encode
 _decode_observed: Final = msgspec.json.Decoder(Observed).decode
+_NONE: Final[Mapping[str, int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,11 @@ class Store:
 
     # --- the log ---------------------------------------------------------------------------------------------------
 
-    def receive(self, reports: Sequence[Reported], quota: int) -> list[Receipt]:
+    def receive(self, reports: Sequence[Reported], quota: int, quotas: Mapping[str, int] = _NONE) -> list[Receipt]:
         """Append these reports, of whatever tenants, in one transaction; what came of each, in their order.
 
-        At most `intake.MOST` at once. Raises StoreUnavailable, after which none of them is known to stand there.
+        `quota` is how many one reporter may make in a day, `quotas` that of tenants which have their own. At most
+        `intake.MOST` at once. Raises StoreUnavailable, after which none of them is known to stand there.
         """
         by_tenant: dict[str, list[int]] = {}
         for number, report in enumerate(reports):
@@ -73,7 +75,9 @@ class Store:
         receipts: list[Receipt] = ["no-right"] * len(reports)
         with self.database.writing() as connection:
             for tenant, numbers in sorted(by_tenant.items()):  # sorted: two writers lock tenants in the same order
-                found = intake.receive(connection, tenant, [reports[number] for number in numbers], quota)
+                found = intake.receive(
+                    connection, tenant, [reports[number] for number in numbers], quotas.get(tenant, quota)
+                )
                 for number, receipt in zip(numbers, found, strict=True):
                     receipts[number] = receipt
         return receipts
@@ -245,6 +249,25 @@ class Store:
         wanted = select(RECEIPT.c.reporter).where(RECEIPT.c.tenant == tenant, RECEIPT.c.reporter == reporter).limit(1)
         with self.database.reading() as connection:
             return connection.execute(wanted).first() is not None
+
+    def report(self, tenant: str, decision: str, reporter: str) -> Reported | None:
+        """What this reporter said of this decision, as it was received; None where nothing was."""
+        same = and_(EVENT.c.tenant == RECEIPT.c.tenant, EVENT.c.sequence == RECEIPT.c.sequence)
+        wanted = select(EVENT).join(RECEIPT, same).where(RECEIPT.c.tenant == tenant, RECEIPT.c.decision == decision)
+        with self.database.reading() as connection:
+            row = connection.execute(wanted.where(RECEIPT.c.reporter == reporter)).one_or_none()
+        event = (
+            None if row is None else logged(Row(row.sequence, row.at, row.kind, row.through, row.body, row.link)).event
+        )
+        return event if isinstance(event, Reported) else None
+
+    def quarantined(self, tenant: str, limit: int) -> tuple[Report, ...]:
+        """Reports that are held back, newest first, as last saved."""
+        held = select(REPORT).where(REPORT.c.tenant == tenant, REPORT.c.standing == "quarantined")
+        pool = Pool()
+        with self.database.reading() as connection:
+            rows = connection.execute(held.order_by(REPORT.c.sequence.desc()).limit(limit))
+            return tuple([report_of(row, pool) for row in rows])
 
     def said(self, tenant: str, decision: str) -> tuple[Case | None, tuple[Report, ...], tuple[Evidence, ...]]:
         """The case that one decision is, the reports on it and the evidence that it became, as last saved."""

@@ -154,6 +154,7 @@ ABSTRACTION: Final = _table(
     _has("fired_at", BigInteger),
     _has("rationale"),
     _may("read", BigInteger),
+    Column("encoder", Text, nullable=False, server_default=""),
     Index(None, "tenant", "until", "phase"),
     Index(None, "tenant", "tool"),
 )

@@ -56,6 +56,10 @@ class Voice:
 
     Only active abstractions with an open gate change a decision. One that widens must also have been approved in the
     version that it has (unless `terms` waive that) and is held to its radius; all others are only among the `fired`.
+
+    Where another encoder measured the radius of any that would speak, none of them does (`is_foreign`): distances of
+    two encoders do not compare, and of rules and exceptions that bound each other some alone say something else than
+    all. The base decides until a refresh has measured anew.
     """
 
     def __init__(self, snapshot: Snapshot, encoder: Encoder, terms: Terms) -> None:
@@ -63,9 +67,9 @@ class Voice:
         self._terms = terms
         self._index = Index(snapshot)
         kept = _Rows(encoder)
-        self._reaches = {
-            one.id: _reach(one, snapshot, kept, terms) for one in snapshot.abstractions if self._may_speak(one)
-        }
+        ready = [one for one in snapshot.abstractions if self._may_speak(one)]
+        self.is_foreign = any(one.encoder != encoder.id for one in ready)
+        self._reaches = {} if self.is_foreign else {one.id: _reach(one, snapshot, kept, terms) for one in ready}
 
     @property
     def version(self) -> int:
@@ -80,6 +84,14 @@ class Voice:
     def fired(self, context: Context) -> tuple[str, ...]:
         """Ids of all abstractions that hold for the Context, speaking or not, in order."""
         return tuple(entry.abstraction.id for entry in self._index.firing(context))
+
+    def grounds(self, context: Context) -> tuple[Abstraction, ...]:
+        """What a judge is shown: the abstractions with an open gate that hold for the Context, approved or not, and the
+        exceptions that bound them, in the order of the snapshot."""
+        firing = [entry.abstraction for entry in self._index.firing(context)]
+        opened = [one for one in firing if one.reading is not None and one.reading.open]
+        shown = {one.id for one in opened} | {name for one in opened for name in one.exceptions}
+        return tuple(one for one in self.snapshot.abstractions if one.id in shown)
 
     def hear(self, context: Context, base: Effect, ceiling: Effect | None) -> Advice | None:
         """What memory makes of a call that the policy alone decides as `base`; None where it leaves it as it is.

@@ -34,7 +34,7 @@ def compare(old: PolicySet, new: PolicySet) -> Comparison:
         raise SolverMissing("proofs need z3: install `leastward[analysis]`") from error
     with _ONE_AT_A_TIME:
         found = _Comparing(old, new).comparison()
-        if not (old.learnable or new.learnable):
+        if not (_opens(old) or _opens(new)):
             return found
         highest = _Comparing(_at_ceiling(old), _at_ceiling(new)).comparison()
         return replace(found, ceilings=tuple(tool for tool in highest.tools if _may_learn(tool, old, new)))
@@ -42,11 +42,20 @@ def compare(old: PolicySet, new: PolicySet) -> Comparison:
 
 def _at_ceiling(policy: PolicySet) -> PolicySet:
     """The policy as if everything that memory may open were open."""
-    return replace(policy, rules={**policy.rules, **policy.learnable}, learnable={})
+    rules = {
+        id: replace(rule, subject=None) if rule.subject == "judge, learnable" else rule
+        for id, rule in policy.rules.items()
+    }
+    return replace(policy, rules={**rules, **policy.learnable}, learnable={})
+
+
+def _opens(policy: PolicySet) -> list[Rule]:
+    """What memory may open: learnables, and grants inside which it may overturn the judge."""
+    return [*policy.learnable.values(), *(one for one in policy.rules.values() if one.subject == "judge, learnable")]
 
 
 def _may_learn(of: ToolComparison, *policies: PolicySet) -> bool:
-    return any(fits(rule.tools, of.server, of.tool) for policy in policies for rule in policy.learnable.values())
+    return any(fits(rule.tools, of.server, of.tool) for policy in policies for rule in _opens(policy))
 
 
 class _Comparing:
@@ -115,12 +124,19 @@ class _Comparing:
         def shown(level: Level) -> Shown:
             return Question(self.meeting, of, ours, theirs, engines, level, swapped, grounds).answer()
 
+        rules = [*_rules(ours), *_rules(theirs)]
         allowed = shown("allow")
         example = allowed.counterexample
-        one_level = not any(map(_asks, (*_rules(ours), *_rules(theirs))))
-        if one_level or (example is not None and "forbid" in (example.old.effect, example.new.effect)):
-            return Direction(allowed, granted=allowed)
-        return Direction(allowed, granted=shown("grant"))
+        one_level = not any(map(_asks, rules))
+        settled = one_level or (example is not None and "forbid" in (example.old.effect, example.new.effect))
+        granted = allowed if settled else shown("grant")
+        if not any(rule.subject for rule in rules):
+            return Direction(allowed, granted)
+        if allowed.answer == "proved":
+            allowed = shown("allow unjudged")
+        if granted.answer == "proved":
+            granted = allowed if one_level else shown("grant unjudged")
+        return Direction(allowed, granted)
 
 
 def _rules(stand: Stand) -> Iterator[Rule]:
@@ -138,7 +154,12 @@ def _fingerprint(stand: Stand) -> str:
     layers = []
     for layer in stand.layers:
         entries = {*layer.grants, *layer.blockers}
-        layers.append((sorted((one.rule.effect, one.rule.priority, one.key) for one in entries), layer.closed))
+        layers.append(
+            (
+                sorted((one.rule.effect, one.rule.priority, one.rule.subject or "", one.key) for one in entries),
+                layer.closed,
+            )
+        )
     return repr((layers, stand.tool_digest, stand.known))
 
 

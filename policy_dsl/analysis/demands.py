@@ -3,20 +3,27 @@
 Reading the levels of priority (docs/language.md) backwards: a layer *allows* exactly where some allow is true and no
 forbid, ask or require approval of its level or a higher one holds, errors counting as holding; it *grants* (allows or
 asks) exactly where some allow or ask is true and no such forbid holds. A policy does where all its layers do.
+
+A judge may answer anything, so a grant that is subject to him is less than one that is not: that is asked at levels of
+its own. A layer grants unjudged exactly where some such grant is true, and no grant that is subject to a judge is true
+and decides before it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
-from ..ast import Effect
+from ..ast import Effect, Rule
 from ..catalogue import Tool
-from .parties import GRANTS, Entry, Layer, Party
+from .parties import GRANTS, Entry, Layer, Mode, Party
 
-Level = Literal["allow", "grant"]
-"""`allow`: outright. `grant`: allowed, or asked about."""
+Level = Literal["allow", "grant", "allow unjudged", "grant unjudged"]
+"""`allow`: outright. `grant`: allowed, or asked about. `unjudged`: and that without asking a judge."""
+
+OUTRIGHT: Final = frozenset({"allow", "allow unjudged"})
+UNJUDGED: Final = frozenset({"allow unjudged", "grant unjudged"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +57,9 @@ def stand(party: Party, server: str | None, tool: str) -> Stand:
 
 
 def granting(layer: Layer, level: Level) -> tuple[Entry, ...]:
-    wanted = (Effect.ALLOW,) if level == "allow" else GRANTS
-    return tuple(one for one in layer.grants if one.rule.effect in wanted)
+    wanted = (Effect.ALLOW,) if level in OUTRIGHT else GRANTS
+    judged = level not in UNJUDGED
+    return tuple(one for one in layer.grants if one.rule.effect in wanted and (judged or one.rule.subject is None))
 
 
 def blocking(layer: Layer, grant: Entry | None, level: Level) -> tuple[Entry, ...]:
@@ -60,9 +68,38 @@ def blocking(layer: Layer, grant: Entry | None, level: Level) -> tuple[Entry, ..
         one
         for one in layer.blockers
         if one is not grant
-        and (level == "allow" or one.rule.effect is Effect.FORBID)
+        and (level in OUTRIGHT or one.rule.effect is Effect.FORBID)
         and (grant is None or one.rule.priority >= grant.rule.priority)
+    ) + judging(layer, grant, level)
+
+
+def judging(layer: Layer, grant: Entry | None, level: Level) -> tuple[Entry, ...]:
+    """The grants that are subject to a judge and decide before `grant` where they are true, at a level without one.
+    (An open layer has no written grant that binds, and what is learned needs no judge.)"""
+    if level not in UNJUDGED or grant is None:
+        return ()
+    effects = (Effect.ALLOW,) if level in OUTRIGHT else GRANTS  # asks stand in the way of an allow by themselves
+    return tuple(
+        one
+        for one in layer.grants
+        if one.rule.subject is not None and one.rule.effect in effects and _decides_before(one.rule, grant.rule)
     )
+
+
+def _decides_before(one: Rule, other: Rule) -> bool:
+    """Whether this grant decides where both are true: what needs no judge goes first among its like."""
+    asks_first = one.effect is Effect.ASK and other.effect is Effect.ALLOW
+    return one.priority > other.priority or (one.priority == other.priority and asks_first)
+
+
+def in_its_way(one: Entry, level: Level) -> Mode:
+    """How a rule stands in the way: an error in a grant that is subject to a judge does not make it decide."""
+    granted = one.rule.effect is Effect.ALLOW or (one.rule.effect is Effect.ASK and level not in OUTRIGHT)
+    return "true" if granted else "holds"
+
+
+def out_of_its_way(one: Entry, level: Level) -> Mode:
+    return "untrue" if in_its_way(one, level) == "true" else "spared"
 
 
 @dataclass(slots=True)
@@ -93,8 +130,15 @@ class Covering:
         ]
         if not weaker:
             return False
-        spared = {one.key for one in _in_the_way(self.ours, grant, self.level)}
-        return any(all(block.key in spared for block in _in_the_way(self.theirs, one, self.level)) for one in weaker)
+        ours = [(one.key, out_of_its_way(one, self.level)) for one in _in_the_way(self.ours, grant, self.level)]
+        out = {*ours, *((key, "untrue") for key, mode in ours if mode == "spared")}
+        return any(
+            all(
+                (block.key, out_of_its_way(block, self.level)) in out
+                for block in _in_the_way(self.theirs, one, self.level)
+            )
+            for one in weaker
+        )
 
 
 def _in_the_way(of: Stand, grant: Entry, level: Level) -> Iterator[Entry]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from ..ast import JsonType, Scope, Signature
 from ..types import Object, is_closed_throughout
 from .demands import Stand
-from .parties import Entry, Meeting
+from .parties import Entry, Meeting, Mode
 from .rails import Rails, Side
 from .shapes import Shape
 from .solver import Formula, conjunction, disjunction, implication, negation, z3
@@ -31,8 +31,6 @@ OFFERED: Final = 24
 
 OPEN: Final = Object({}, closed=False, free=True)
 """The arguments of a tool that no catalogue describes."""
-
-Mode = Literal["true", "untrue", "holds", "spared"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Final, cast
+from typing import Literal as OneOf
 
 from ..ast import (
     LAYERS,
@@ -37,6 +38,9 @@ from .rails import Side
 from .world import UNTRUSTED, LabelName
 
 GRANTS: Final = (Effect.ALLOW, Effect.ASK)
+
+Mode = OneOf["true", "untrue", "holds", "spared"]
+"""What is demanded of a rule: that it is true or is not, that it holds (true or an error) or does not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

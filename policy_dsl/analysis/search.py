@@ -17,10 +17,21 @@ from typing import Any, Final
 from ..ast import LAYERS, Effect
 from ..outcome import Outcome
 from .answers import PROVED, Counterexample, Shown
-from .demands import Covering, Level, Stand, blocking, granting
-from .ground import Both, Demand, Either, Ground, Misfit, Mode, On, Scoped
+from .demands import (
+    OUTRIGHT,
+    UNJUDGED,
+    Covering,
+    Level,
+    Stand,
+    blocking,
+    granting,
+    in_its_way,
+    judging,
+    out_of_its_way,
+)
+from .ground import Both, Demand, Either, Ground, Misfit, On, Scoped
 from .names import ToolClass
-from .parties import Entry, Layer, Meeting
+from .parties import Entry, Layer, Meeting, Mode
 from .rails import Side
 from .replay import Case, Engine, Reader, Unreal, case_of
 from .shapes import Shape
@@ -86,7 +97,8 @@ class Question:
         return Side(stand.party.side.levels, THEIRS if self.split and stand is self.theirs else "")
 
     def is_granted(self, outcome: Outcome) -> bool:
-        return _HEIGHT[outcome.effect] >= (2 if self.level == "allow" else 1)
+        high = _HEIGHT[outcome.effect] >= (2 if self.level in OUTRIGHT else 1)
+        return high and (outcome.subject is None or self.level not in UNJUDGED)
 
     def differs(self, ours: Outcome, theirs: Outcome) -> bool:
         return self.is_granted(ours) and not self.is_granted(theirs)
@@ -135,7 +147,7 @@ class _Query:
         self.doubts = self.lessons = 0
         self.put_aside: str | None = None
         self.stated: set[str] = set()
-        self.spared = {one.key for one in self._in_our_way()}
+        self.spared = {one.key for one in self._in_our_way() if out_of_its_way(one, self.question.level) == "spared"}
 
     def answer(self) -> Shown:
         self.ground.begin(*self._our_demands())
@@ -175,13 +187,22 @@ class _Query:
         """The grant, and the lower layers that must grant too; what is in the way is added as it shows."""
         ours = self.question.ours
         found: list[Demand] = [self.search.say(self.grant, "true", ours)]
+        # What is asked about a judge decides by another grant's name, so no replay could tell it from others.
+        found += [
+            self.search.say(one, "untrue", ours) for one in judging(ours.layers[0], self.grant, self.question.level)
+        ]
         return found + [self._granting(layer) for layer in ours.layers[1:] if layer.closed or layer.grants]
 
     def _granting(self, layer: Layer) -> Demand:
         """That one of our lower layers grants, or has no objection."""
         ours, level, say = self.question.ours, self.question.level, self.search.say
         ways: list[Demand] = [
-            Both((say(grant, "true", ours), *(say(one, "spared", ours) for one in blocking(layer, grant, level))))
+            Both(
+                (
+                    say(grant, "true", ours),
+                    *(say(one, out_of_its_way(one, level), ours) for one in blocking(layer, grant, level)),
+                )
+            )
             for grant in granting(layer, level)
         ]
         if not layer.closed:
@@ -296,7 +317,7 @@ class _Query:
         for one in self._in_our_way():
             if one.id == outcome.rule and one.id not in self.stated:
                 self.stated.add(one.id)
-                demand = self.search.say(one, "spared", self.question.ours)
+                demand = self.search.say(one, out_of_its_way(one, self.question.level), self.question.ours)
                 grants = granting(self.question.ours.layers[0], self.question.level)
                 if all(one.rule.priority >= grant.rule.priority for grant in grants if grant is not one):
                     self.ground.always(demand)
@@ -343,7 +364,7 @@ class _Query:
             else:
                 ways += [Scoped(one.rule.scope, True) for one in layer.written]
             ways += [
-                say(one, "holds", theirs)
+                say(one, in_its_way(one, self.question.level), theirs)
                 for one in blocking(layer, grant, self.question.level)
                 if not (alike and one.key in self.spared)
             ]

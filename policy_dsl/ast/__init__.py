@@ -109,6 +109,7 @@ from .rules import (
     Rewrite,
     Rule,
     SetArgument,
+    Subject,
     Terms,
     Validity,
 )
@@ -240,6 +241,7 @@ __all__ = [
     "Span",
     "Statement",
     "Step",
+    "Subject",
     "Tally",
     "Terms",
     "TestBlock",

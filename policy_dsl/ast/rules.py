@@ -71,6 +71,10 @@ class LearnedFrom:
     state: OneOf["shadow", "pending", "active", "contested", "dormant", "retired"]
 
 
+Subject = OneOf["judge", "judge, learnable"]
+"""What a grant is subject to, as it is written: the judge may narrow what it grants, and `learnable` lets memory
+overturn the judge there."""
+
 UNCONDITIONAL = Terms()
 ALWAYS = Validity()
 UNSIGNED = Metadata()
@@ -94,6 +98,8 @@ class Rule:
     limit, a clearance, or the guard of a counter (which forbids calls that the counter cannot count), and from those
     that memory learned or may learn. A Learnable's rule is of origin `learnable` from the start.
 
+    `subject` is set for grants that a judge has to be asked about.
+
     `learned` is what a `learned` rule was learned from, None for every other one. In a PolicySet a learned rule that is
     not active is a shadow rule, and a learned allow stands inside the learnables it fits.
     """
@@ -115,6 +121,7 @@ class Rule:
     layer: str = LAYERS[0]
     origin: OneOf["written", "limit", "clearance", "counter", "learnable", "learned"] = "written"
     learned: LearnedFrom | None = None
+    subject: Subject | None = None
     span: Span = field(default=NOWHERE, compare=False, repr=False)
 
     @property

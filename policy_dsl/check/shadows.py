@@ -106,6 +106,7 @@ def _sentence(site: Site) -> str:
         rule.validity,
         rule.ends_session,
         rule.shadow,
+        rule.subject,
         site.scope,
         site.layer,
     )

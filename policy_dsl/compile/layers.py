@@ -13,7 +13,7 @@ from typing import Any
 
 from ..ast import LAYERS, Constant, Effect, Rule
 from ..facts import Facts
-from ..outcome import Outcome
+from ..outcome import NEEDS, Outcome, subject_to
 from .binding import Ruled
 from .contender import Ground
 from .diagnosis import Tell
@@ -84,15 +84,18 @@ def _strictest(voices: Sequence[Voice]) -> Verdict:
 
     def decided(a: Mapping[str, Any], facts: Facts) -> tuple[Any, Tell]:
         best: tuple[Any, Any] = (None, None)
+        subject: Any = None
         for bare, tell in asked:
             outcome = bare(a, facts)
             if outcome is None:
                 continue
             if outcome.effect == "forbid":
                 return outcome, tell
+            if outcome.subject is not None:
+                subject = max(subject, outcome.subject, key=NEEDS.__getitem__)
             if best[0] is None or (outcome.effect == "ask" and best[0].effect == "allow"):
                 best = outcome, tell
-        return best
+        return best if best[0].subject == subject else (subject_to(best[0], subject), best[1])
 
     def bare(a: Mapping[str, Any], facts: Facts) -> Outcome:
         outcome: Outcome = decided(a, facts)[0]

@@ -8,6 +8,9 @@ The order of deciding (design, What decides, 2) as ranks, lower wins:
                                         allows that hold, by id
     nothing:                            the default
 
+Of the grants of one level and effect those that need a judge come after those that need none, and what is learned
+after all that is written (docs/language.md).
+
 A limit or a clearance that holds has a reason of its own. An allow that wins is held back, and becomes an ask, by a
 require approval of its priority or a higher one that holds or is an error, else by an ask of such a priority that is an
 error. Those are two contests of their own, asked only then.
@@ -20,7 +23,7 @@ from typing import Any, NamedTuple
 
 from ..ast import Effect, Rule
 from ..facts import Facts
-from ..outcome import Outcome, Reason
+from ..outcome import NEEDS, Outcome, Reason, subject_to
 from .contender import Contender, Ground, Mode
 from .contest import Contest, contest
 from .diagnosis import Tell, diagnosis
@@ -105,7 +108,7 @@ def _decisive(by_level: Sequence[Sequence[Ruled]], otherwise: str | None) -> tup
                 _Answer(NO_ALLOW, _outcome("forbid", ruled, _reason(ruled[1], reason), otherwise)) for ruled in forbids
             ]
         for effect in (Effect.ASK, Effect.ALLOW):
-            for id, rule in _of(rules, effect):
+            for id, rule in sorted(_of(rules, effect), key=_need_of_judge):
                 contenders.append(Contender(id, rule, Mode.GRANT, len(answers), -1))
                 allows = effect is Effect.ALLOW
                 outcome = _outcome("allow" if allows else "ask", (id, rule), Reason.RULE, None)
@@ -135,7 +138,14 @@ def _of(rules: Sequence[Ruled], effect: Effect) -> list[Ruled]:
 
 def _outcome(effect: Any, ruled: Ruled, reason: Reason, otherwise: str | None) -> Outcome:
     id, rule = ruled
-    return Outcome(effect, id, reason, rule.message if rule.message is not None else otherwise)
+    message = rule.message if rule.message is not None else otherwise
+    return Outcome(effect, id, reason, message, subject=rule.subject)
+
+
+def _need_of_judge(ruled: Ruled) -> int:
+    """Where a grant stands among those of its level; sorting keeps the order of ids."""
+    rule = ruled[1]
+    return NEEDS[rule.subject] if rule.is_written else len(NEEDS)
 
 
 def _reason(rule: Rule, reason: Reason) -> Reason:
@@ -154,10 +164,10 @@ def _held_back(
         if level != NO_ALLOW:
             held = approval(a, facts)
             if held is not None and held.level <= level:
-                return held.outcome
+                return subject_to(held.outcome, None if outcome is None else outcome.subject)
             held = doubt(a, facts)
             if held is not None and held.level <= level:
-                return held.outcome
+                return subject_to(held.outcome, None if outcome is None else outcome.subject)
         return outcome
 
     return decide

@@ -9,7 +9,7 @@ says anything, and none that has to grant.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..ast import LAYERS, Effect, Json, PolicySet, Rule
@@ -118,7 +118,11 @@ def _decide(
         if outcome is not None:
             outcomes.append(outcome)
     # The topmost layer always has an outcome, and of equally strict ones the first is the topmost layer's.
-    return max(outcomes, key=lambda outcome: _STRICTNESS[outcome.effect])
+    strictest = max(outcomes, key=lambda outcome: _STRICTNESS[outcome.effect])
+    if strictest.effect == "forbid":
+        return strictest
+    needs = [outcome.subject for outcome in outcomes]
+    return replace(strictest, subject=next((need for need in ("judge", "judge, learnable") if need in needs), None))
 
 
 _STRICTNESS = {"allow": 0, "ask": 1, "forbid": 2}
@@ -136,16 +140,27 @@ def _settle(judged: list[_Judged], otherwise: str | None, only_restricts: bool) 
             return _outcome("forbid", forbid, otherwise)
         approval = approval or _true(level, Effect.REQUIRE_APPROVAL) or _erring(level, Effect.REQUIRE_APPROVAL)
         if ask := _true(level, Effect.ASK):
-            return _outcome("ask", ask, None)
+            least = _least_judged(ask)
+            return replace(_outcome("ask", least, None), subject=least[0].rule.subject)
         doubt = doubt or _erring(level, Effect.ASK)
         if allow := _true(level, Effect.ALLOW):
-            if held_back := approval or doubt:
-                return _outcome("ask", held_back, None)
-            return _outcome("allow", allow, None)
+            least = _least_judged(allow)
+            held_back = approval or doubt
+            outcome = _outcome("ask", held_back, None) if held_back else _outcome("allow", least, None)
+            return replace(outcome, subject=least[0].rule.subject)
     if only_restricts:
         return _outcome("ask", approval, None) if approval else None
     grants = [one for one in judged if one.rule.effect in (Effect.ALLOW, Effect.ASK)]
     return Outcome("forbid", None, Reason.NO_RULE, otherwise, _errors(grants))
+
+
+def _least_judged(grants: list[_Judged]) -> list[_Judged]:
+    """Those of the grants that hold which need a judge least; what is learned comes after all that is written."""
+    written = [one for one in grants if one.rule.is_written]
+    for need in (None, "judge, learnable", "judge"):
+        if found := [one for one in written if one.rule.subject == need]:
+            return found
+    return grants
 
 
 def _true(level: list[_Judged], effect: Effect) -> list[_Judged]:

@@ -38,6 +38,8 @@ VERBS = (
     "refresh",
     "review",
     "keys",
+    "approve",
+    "hook",
     "audit",
     "eval",
     "doctor",

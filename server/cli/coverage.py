@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from guardrail import Decision, Experience, Guard, Session, ToolCall
+from guardrail import Decision, Experience, Guard, Judgement, Session, ToolCall
 from policy_dsl import And, Condition, IfThen, Not, Or, Program, Rule, spelling
 
 from .anatomy import Anatomy, Question, dissect
@@ -87,11 +87,16 @@ class WatchedGuard(Guard):
                 self._rules[id] = RuleCovered(id, rule.effect.value, rule.span.line, leaves=list(self._watch(id, rule)))
 
     def decide(
-        self, call: ToolCall, session: Session, decision_id: str = "", experience: Experience | None = None
+        self,
+        call: ToolCall,
+        session: Session,
+        decision_id: str = "",
+        experience: Experience | None = None,
+        judged: Judgement | None = None,
     ) -> Decision:
-        decision = super().decide(call, session, decision_id, experience)
-        judged = call.arguments if decision.arguments is None else decision.arguments
-        for one in dissect(self.program.policy, Question(call.tool, call.server, judged, session.facts)):
+        decision = super().decide(call, session, decision_id, experience, judged)
+        arguments = call.arguments if decision.arguments is None else decision.arguments
+        for one in dissect(self.program.policy, Question(call.tool, call.server, arguments, session.facts)):
             if one.id in self._rules:
                 self._note(one, decision.rule == one.id)
         return decision

@@ -36,8 +36,8 @@ def run(options: argparse.Namespace) -> int:
         for tenant in tenants:
             task = progress.add_task(tenant or "(no tenant)", total=None)
 
-            def advance(done: int, total: int, task: Any = task) -> None:
-                progress.update(task, completed=done, total=total)
+            def advance(stage: str, done: int, total: int, task: Any = task, tenant: str = tenant) -> None:
+                progress.update(task, description=f"{tenant} {stage}".strip(), completed=done, total=total)
 
             told.append(desk.refresh(tenant, seed=options.seed, dry_run=options.dry_run, progress=advance))
     if options.json:

@@ -21,6 +21,15 @@ def add_remote_options(parser: argparse.ArgumentParser) -> None:
 
 def ask(options: argparse.Namespace, path: str, body: dict[str, Any]) -> dict[str, Any]:
     """POST to the gate at `--url`. What it refuses ends the verb with its own sentence."""
+    return _exchange(options, "POST", path, body)
+
+
+def look(options: argparse.Namespace, path: str) -> dict[str, Any]:
+    """As `ask`, by GET."""
+    return _exchange(options, "GET", path, None)
+
+
+def _exchange(options: argparse.Namespace, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
     import http.client
     import json
     from contextlib import closing
@@ -34,7 +43,8 @@ def ask(options: argparse.Namespace, path: str, body: dict[str, Any]) -> dict[st
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
     try:
         with closing(kind(url.hostname, url.port, timeout=SECONDS)) as line:
-            line.request("POST", url.path.rstrip("/") + path, json.dumps(body).encode(), headers)
+            data = None if body is None else json.dumps(body).encode()
+            line.request(method, url.path.rstrip("/") + path, data, headers)
             answer = line.getresponse()
             tree = json.loads(answer.read())
     except (OSError, ValueError, http.client.HTTPException) as error:

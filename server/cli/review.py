@@ -42,6 +42,10 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     edit.add_argument("--because", default="", metavar="TEXT", help="why")
     for action in (show, approve, reject, edit):
         action.add_argument("id", metavar="ID", help="the learned rule, as `list` names it")
+    actions.add_parser("quarantined", help="reports that are held back: bursts, and too many of one reporter in a day")
+    release = actions.add_parser("release", help="let a report count that was held back")
+    release.add_argument("decision", metavar="DECISION-ID", help="as `quarantined` names it")
+    release.add_argument("reporter", metavar="REPORTER", help="who reported it, as `quarantined` names it")
     rollback = actions.add_parser("rollback", help="put an earlier snapshot in force again")
     rollback.add_argument("snapshot", type=int, metavar="N", help="its number, as `refresh` printed it")
     retract = actions.add_parser("retract", help="take all that a reporter said out of history")
@@ -89,6 +93,8 @@ _ACTS: dict[str, Act] = {
     ),
     "reject": lambda desk, tenant, options: desk.reject(tenant, options.id, reporter(), options.because),
     "edit": lambda desk, tenant, options: desk.edit(tenant, options.id, reporter(), options.when, options.because),
+    "quarantined": lambda desk, tenant, options: desk.quarantined(tenant),
+    "release": lambda desk, tenant, options: desk.release(tenant, options.decision, options.reporter, reporter()),
     "rollback": lambda desk, tenant, options: desk.rollback(tenant, reporter(), options.snapshot),
     "retract": lambda desk, tenant, options: desk.retract(tenant, reporter(), options.reporter),
     "audits": lambda desk, tenant, options: desk.audits(tenant),

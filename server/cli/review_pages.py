@@ -121,6 +121,20 @@ def _audits(tree: dict[str, Any]) -> Iterator[str | Table]:
     yield table
 
 
+def _quarantined(tree: dict[str, Any]) -> Iterator[str | Table]:
+    from rich.table import Table
+
+    if not tree["reports"]:
+        yield "no report is held back"
+        return
+    table = Table("decision", "at", "reporter", "said it should", "because")
+    for one in tree["reports"]:
+        by = f"{one['reporter']} ({one['kind']})"
+        cells = (one["decision"], one["at"][:19], by, one["should"], one["because"])
+        table.add_row(*(plain(cell) for cell in cells))
+    yield table
+
+
 def _done(said: Callable[[dict[str, Any]], str]) -> Page:
     def page(tree: dict[str, Any]) -> Iterator[str | Table]:
         yield said(tree)
@@ -135,6 +149,8 @@ PAGES: Mapping[str, Page] = {
     "approve": _done(lambda tree: f"{tree['id']} version {tree['version']} is approved; it is {tree['phase']}"),
     "reject": _done(lambda tree: f"{tree['id']} is taken away for good"),
     "edit": _done(lambda tree: f"it is narrowed; as {tree['id']} it gathers its evidence anew"),
+    "quarantined": _quarantined,
+    "release": _done(lambda tree: f"what {tree['reporter']} said of {tree['decision']} counts from now on"),
     "rollback": _done(lambda tree: f"snapshot {tree['snapshot']['version']} is in force"),
     "retract": _done(lambda tree: f"what {tree['reporter']} said is taken out of history"),
     "audits": _audits,

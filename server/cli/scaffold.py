@@ -26,6 +26,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "scaffold", help="write a first policy from tools or recorded calls", description=_DESCRIPTION
     )
     parser.add_argument("--tools", metavar="TOOLS.json", help="a tool list; the policy will `use` it by this name")
+    parser.add_argument(
+        "--openapi", metavar="API.yaml", help="an OpenAPI 3 document; its tool list is written to TOOLS.json first"
+    )
     parser.add_argument("--traffic", metavar="LOG.jsonl", help="recorded calls, one JSON line each")
     parser.add_argument("--json", action="store_true", help="print JSON: the text as a member")
     parser.set_defaults(run=run)
@@ -37,6 +40,8 @@ def run(options: argparse.Namespace) -> int:
 
     if options.tools is None and options.traffic is None:
         raise CalledWrongly("name --tools, --traffic or both")
+    if options.openapi is not None:
+        _write_tools(options.openapi, options.tools)
     try:
         tools = EMPTY_CATALOGUE if options.tools is None else Catalogue.read(options.tools)
         calls = [] if options.traffic is None else list(_calls(options.traffic))
@@ -48,6 +53,22 @@ def run(options: argparse.Namespace) -> int:
     else:
         sys.stdout.write(text)
     return 0
+
+
+def _write_tools(document: str, path: str | None) -> None:
+    """Put the operations of a document where `use tools` will read them; a file that is there is left alone."""
+    from ..tools import DocumentError, tool_list
+
+    if path is None:
+        raise CalledWrongly("--openapi needs --tools: where its tool list is written")
+    try:
+        tools = tool_list(Path(document))
+        with Path(path).open("xb") as file:
+            file.write(tools)
+    except DocumentError as error:
+        raise ProblemFound(str(error)) from error
+    except OSError as error:
+        raise ProblemFound(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _calls(path: str) -> Iterator[RecordedCall]:

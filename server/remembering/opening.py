@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from guardrail import Clock, Guard
+from memory import Terms
 from memory.encoders import encoder
+from memory.gates import voided
 from memory.learning import Proposer
 from memory.service import Memory
 from memory.store import StoreError as MemoryStoreError
@@ -30,12 +32,14 @@ from .tenants import MemoryTrouble, Tenants
 
 
 def open_memory(settings: Settings, folder: Path, clock: Clock) -> Memory:
-    """Raises MemoryTrouble where the database or the encoder cannot be used."""
+    """Raises MemoryTrouble where the database or the encoder cannot be used, or terms would void what is claimed."""
     chosen = settings.memory
     assert chosen.url is not None
+    terms = _claimable("memory", chosen.terms())
+    tenants = {name: _claimable(f"memory.tenants.{name}", chosen.terms(name)) for name in chosen.tenants}
     try:
         address = address_of(chosen.url.get_secret_value(), folder)
-        return Memory(address, chosen.terms(), encoder(chosen.encoder), lambda: microseconds(clock()))
+        return Memory(address, terms, encoder(chosen.encoder), lambda: microseconds(clock()), tenants)
     except MemoryStoreError as error:
         raise MemoryTrouble(f"memory cannot be opened: {error.message}") from error
     except (ImportError, OSError, ValueError) as error:
@@ -49,6 +53,13 @@ def open_review_desk(settings: Settings, folder: Path, store: Store, policy: Pol
     return ReviewDesk(memory, store, policy, _now, encoder(chosen.encoder), proposer=_proposer(chosen))
 
 
+def _claimable(place: str, terms: Terms) -> Terms:
+    """The terms, where docs/memory-mathematics.md holds under them. Raises MemoryTrouble."""
+    if broken := voided(terms):
+        raise MemoryTrouble(f"the terms under `{place}` void what is claimed of memory: {'; '.join(broken)}")
+    return terms
+
+
 def _proposer(chosen: MemorySettings) -> Proposer | None:
     model = chosen.proposals.model
     return None if model is None else ModelAbstracter(model, chosen.proposals.base_url)
@@ -59,7 +70,7 @@ def listening_at(url: str, guard: Guard) -> Callable[[str], Listening]:
     MemoryTrouble."""
     settings = Settings().with_memory_at(address_of(url, Path()))
     memory = open_memory(settings, Path(), _now)
-    speaking = Speaking(encoder(settings.memory.encoder), memory.terms, lambda: guard, None)
+    speaking = Speaking(encoder(settings.memory.encoder), memory.terms_of, lambda: guard, None)
 
     def of(tenant: str) -> Listening:
         return speaking(memory.snapshot(tenant))
@@ -78,7 +89,7 @@ class Recollection:
         self.memory = open_memory(settings, folder, clock)
         draw = Draw(store.lot, chosen.audits.fired, chosen.audits.other)
         self._encoder = encoder(chosen.encoder)
-        speaking = Speaking(self._encoder, self.memory.terms, lambda: policy.current, draw)
+        speaking = Speaking(self._encoder, self.memory.terms_of, lambda: policy.current, draw)
         self.tenants = Tenants(self.memory.snapshot, speaking, lambda: self.desk.tenants(), metrics)
         self.desk = ReviewDesk(self.memory, store, policy, clock, self._encoder, self.tenants, _proposer(chosen))
         self._refresher = Refresher(self.desk, self.memory.history, policy, metrics, time.monotonic)

@@ -39,7 +39,8 @@ MOST_AUDITS: Final = 200
 TRIED_ON: Final = 1_000
 """Recorded decisions that a learned rule is tried on before a person approves it."""
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[str, int, int], None]
+"""What is done, how far it is, and how far it goes (memory.service)."""
 
 _EXCHANGE: Final = re.compile(r"dec-[0-9a-v]{26}")
 _DECISION: Final = re.compile(r"dec-[0-9a-v]{26}\.[1-9][0-9]{0,5}")
@@ -146,7 +147,7 @@ class ReviewDesk:
             "evidence": showing.evidence_trees(shown.evidence),
             "lineage": showing.lineage_trees(shown.lineage),
             "would_change": would_change(
-                one, snapshot, self._store.recent(tenant, last), self._encoder, self._memory.terms
+                one, snapshot, self._store.recent(tenant, last), self._encoder, self._memory.terms_of(tenant)
             ),
         }
 
@@ -200,6 +201,18 @@ class ReviewDesk:
             changes = self._memory.edit(tenant, name, condition, who.id, because)
         return self._after(tenant, next((made for made, _ in changes.acts.get("narrowed", ())), name))
 
+    def quarantined(self, tenant: str) -> dict[str, Any]:
+        """Reports that are held back because they came in a burst or beyond what one reporter may say in a day."""
+        with _refusals():
+            held = self._memory.quarantined(tenant, MOST_AUDITS)
+        return {"reports": [{"decision": one.decision, **showing.report_tree(one)} for one in held]}
+
+    def release(self, tenant: str, decision: str, reporter: str, who: Who) -> dict[str, Any]:
+        """Let one of them count, as a new reporter's would."""
+        with _refusals():
+            changes = self._memory.release(tenant, decision, reporter, who.id)
+        return {**self._republished(tenant, changes), "decision": decision, "reporter": reporter}
+
     def refresh(
         self, tenant: str, *, seed: int = 0, dry_run: bool = False, progress: Progress | None = None
     ) -> dict[str, Any]:
@@ -208,7 +221,7 @@ class ReviewDesk:
             self.hand_over(tenant)
             now, policy_hash = microseconds(self._clock()), self._policy.current.policy_hash
             if dry_run:
-                changes, snapshot = self._memory.preview(tenant, now, seed, policy_hash)
+                changes, snapshot = self._memory.preview(tenant, now, seed, policy_hash, progress)
             else:
                 proposed = self._proposed(tenant)
                 changes = self._memory.refresh(tenant, now, seed, policy_hash, progress, proposed)

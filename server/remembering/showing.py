@@ -34,6 +34,7 @@ def abstraction_tree(one: Abstraction) -> dict[str, Any]:
         "rationale": one.rationale,
         "support": len(one.support),
         "radius": one.radius,
+        "encoder": one.encoder,
         "gate": None if one.reading is None else gate_tree(one.reading),
     }
 
@@ -72,19 +73,20 @@ def lineage_trees(lineage: Iterable[Lineage]) -> list[dict[str, Any]]:
     return [{"child": one.child, "act": one.act, "parents": list(one.parents), "at": moment(one.at)} for one in lineage]
 
 
+def report_tree(one: Report) -> dict[str, Any]:
+    return {
+        "at": moment(one.at),
+        "reporter": one.reporter,
+        "kind": one.kind,
+        "should": one.label,
+        "weight": one.weight,
+        "standing": one.standing,
+        "because": one.because,
+    }
+
+
 def report_trees(reports: Iterable[Report]) -> list[dict[str, Any]]:
-    return [
-        {
-            "at": moment(one.at),
-            "reporter": one.reporter,
-            "kind": one.kind,
-            "should": one.label,
-            "weight": one.weight,
-            "standing": one.standing,
-            "because": one.because,
-        }
-        for one in reports
-    ]
+    return [report_tree(one) for one in reports]
 
 
 def observed_tree(observed: Observed) -> dict[str, Any]:

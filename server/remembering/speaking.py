@@ -11,12 +11,14 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from guardrail import Advised, Guard, Session, ToolCall
+from guardrail import Advised, Guard, Judgement, Session, ToolCall
 from memory import Context, Effect, Snapshot, Terms
 from memory.context import Reader
 from memory.encoders import Encoder
+from memory.precedents import as_data
 from memory.voice import Remembering, Voice
 from policy_dsl import Facts, Outcome
+from server.logs import fields
 from server.recorded import Decided
 from server.store import without_secrets
 
@@ -27,10 +29,12 @@ LOG = logging.getLogger("leastward.memory")
 
 
 class Speaking:
-    """Makes of a snapshot what decides with it. `operators` gives the Guard of the operator's policy at the moment;
-    `draw` None draws nothing, as in a dry run."""
+    """Makes of a snapshot what decides with it. `terms` gives those of a tenant, `operators` the Guard of the
+    operator's policy at the moment; `draw` None draws nothing, as in a dry run."""
 
-    def __init__(self, encoder: Encoder, terms: Terms, operators: Callable[[], Guard], draw: Draw | None) -> None:
+    def __init__(
+        self, encoder: Encoder, terms: Callable[[str], Terms], operators: Callable[[], Guard], draw: Draw | None
+    ) -> None:
         self.draw = draw
         self._encoder = encoder
         self._terms = terms
@@ -38,7 +42,10 @@ class Speaking:
         self._reader: tuple[Guard, Reader] | None = None
 
     def __call__(self, snapshot: Snapshot) -> Speaker:
-        return Speaker(Voice(snapshot, self._encoder, self._terms), self)
+        voice = Voice(snapshot, self._encoder, self._terms(snapshot.tenant))
+        if voice.is_foreign:
+            LOG.warning("memory-silent", extra=fields(tenant=snapshot.tenant, encoder=self._encoder.id))
+        return Speaker(voice, self)
 
     def reader(self) -> Reader:
         """That of the operator's policy, made once for each."""
@@ -58,12 +65,14 @@ class Speaker:
         self._speaking = speaking
         self._remembering: Remembering | None = None
 
-    def decide(self, guard: Guard, call: ToolCall, session: Session, decision_id: str) -> Decided:
+    def decide(
+        self, guard: Guard, call: ToolCall, session: Session, decision_id: str, judged: Judgement | None = None
+    ) -> Decided:
         hearing = _Hearing(self._under(self._speaking.reader()))
-        decision = guard.decide(call, session, decision_id, hearing)
+        decision = guard.decide(call, session, decision_id, hearing, judged)
         try:
-            judged = call.arguments if decision.arguments is None else decision.arguments
-            context = hearing.read(call, judged, session.facts)
+            arguments = call.arguments if decision.arguments is None else decision.arguments
+            context = hearing.read(call, arguments, session.facts)
             draw = self._speaking.draw
             audit = None if draw is None else draw.of(decision_id, fired=bool(self.voice.fired(context)))
             return Decided(decision, kept_bytes(Kept(hearing.policy_hash, hearing.ceiling, context)), audit)
@@ -71,6 +80,16 @@ class Speaker:
             # The Decision stands: it was taken with all that may narrow it. Nobody can learn from this one.
             LOG.exception("memory-context-failed")
             return Decided(decision)
+
+    def precedents(self, call: ToolCall, session: Session) -> Mapping[str, Any] | None:
+        """The open rules that hold for the call, and the exceptions that were carved out of them."""
+        try:
+            context = self._speaking.reader().read(call.tool, call.server, call.arguments, session.facts)
+            grounds = self.voice.grounds(context)
+            return as_data(grounds, ()) if grounds else None
+        except Exception:
+            LOG.exception("memory-precedents-failed")
+            return None
 
     def _under(self, reader: Reader) -> Remembering:
         if self._remembering is None or self._remembering.reader is not reader:

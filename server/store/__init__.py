@@ -7,18 +7,23 @@ row          one place of the chain as it is stored
 payload      what may be erased later: the redacted arguments and the salt of their digest
 checkpoint   the chain's end, kept outside the database under a key (anchor.py)
 key, run     who may call, and which calls belong together
+Approval     a call that waits for a person; Asked, Answered and Used change it with the Records they belong to
 Seen         a Decision as memory is told of it, from its Record and payload (seen.py)
 
 Flow: Record -> commit -> queue -> writer: one transaction, one sync for all that wait -> commit returns -> release.
-Files: writer.py writes; audit.py, keys.py, runs.py, seen.py read and change by short connections; schema.py and
-database.py know SQLite; redaction.py and payload.py decide what of the arguments is kept; errors.py draws the errors.
+Files: writer.py writes; approvals.py, audit.py, keys.py, runs.py, seen.py read and change by short connections;
+schema.py and database.py know SQLite; redaction.py and payload.py decide what of the arguments is kept; errors.py draws
+the errors.
 """
 
 from __future__ import annotations
 
 from . import anchor
 from .anchor import AnchorKey, Checkpoint
+from .approvals import Answered, Approval, ApprovalChange, ApprovalState, Asked, Used
 from .errors import (
+    AlreadyAnswered,
+    AlreadyUsed,
     AnchorError,
     SchemaError,
     StoreClosed,
@@ -35,8 +40,15 @@ from .seen import Seen
 from .store import Store
 
 __all__ = [
+    "AlreadyAnswered",
+    "AlreadyUsed",
     "AnchorError",
     "AnchorKey",
+    "Answered",
+    "Approval",
+    "ApprovalChange",
+    "ApprovalState",
+    "Asked",
     "Checkpoint",
     "KeyInfo",
     "Run",
@@ -49,6 +61,7 @@ __all__ = [
     "StoreLocked",
     "StoreUnavailable",
     "Unrecordable",
+    "Used",
     "anchor",
     "sealed",
     "without_secrets",

@@ -6,6 +6,8 @@ StoreError
 +-- StoreLocked       another process writes records into this database
 +-- SchemaError       the file is another program's, or was written by a newer version
 +-- Unrecordable      a record cannot be written (text that is not Unicode); only its own producer sees this
++-- AlreadyUsed       the approval that a release needs was used before or is over; only its own producer sees this
++-- AlreadyAnswered   the approval is not pending any more; only its own producer sees this
 +-- AnchorError       a checkpoint file or its key cannot be read or does not hold
 """
 
@@ -38,6 +40,14 @@ class SchemaError(StoreError):
 
 class Unrecordable(StoreError):
     """A record holds something that has no canonical encoding."""
+
+
+class AlreadyUsed(StoreError):
+    """No yes is left for this release: it was used, it ran out, or another call was approved. Nothing was written."""
+
+
+class AlreadyAnswered(StoreError):
+    """Somebody answered before, or nobody did in time. Nothing was written."""
 
 
 class AnchorError(StoreError):

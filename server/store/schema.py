@@ -7,7 +7,10 @@ payload  what may be erased: salt and redacted arguments of the record at the sa
 api_key  keys by the SHA-256 of their secret
 run      run ids that were minted, and for whom
 remembered  what sessions and the owners of counters remember, in the order in which it is to be read back
-store    one row: the random identity of this database, and the secret (`lot`) by which decisions are drawn for audit
+store    one row: the random identity of this database, the secret (`lot`) by which decisions are drawn for audit, and
+         the key (`state_key`) under which approvals leave it and come back
+approval      calls that wait, or waited, for a person (approvals.py); pending once for a call of a run under a policy
+approval_use  which release used which yes: its primary key is what makes a yes good for `uses` releases and no more
 """
 
 from __future__ import annotations
@@ -46,6 +49,25 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "ALTER TABLE payload ADD COLUMN audit REAL",
         "CREATE INDEX payload_audit ON payload (position) WHERE audit IS NOT NULL",
         "CREATE INDEX payload_context ON payload (position) WHERE context IS NOT NULL",
+    ),
+    (
+        "ALTER TABLE store ADD COLUMN state_key BLOB",
+        "UPDATE store SET state_key = randomblob(32)",
+        "CREATE TABLE approval (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, principal_key TEXT NOT NULL, agent TEXT,"
+        " user TEXT, run TEXT NOT NULL, decision TEXT NOT NULL, door TEXT NOT NULL, server TEXT, tool TEXT NOT NULL,"
+        " arguments TEXT NOT NULL, digest TEXT NOT NULL, policy_hash TEXT NOT NULL, rule TEXT, prompt TEXT,"
+        " by_roles TEXT NOT NULL, uses INTEGER NOT NULL CHECK (uses > 0), valid_seconds INTEGER NOT NULL,"
+        " state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'used', 'expired')),"
+        " asked_at TEXT NOT NULL, expires_at TEXT NOT NULL, decided_by TEXT, decided_at TEXT, because TEXT,"
+        " sealed BLOB) STRICT",
+        "CREATE UNIQUE INDEX approval_pending ON approval (run, digest, policy_hash) WHERE state = 'pending'",
+        "CREATE INDEX approval_run ON approval (run)",
+        "CREATE INDEX approval_tenant ON approval (tenant, id)",
+        "CREATE INDEX approval_principal ON approval (principal_key, asked_at)",
+        "CREATE INDEX approval_over ON approval (expires_at)",
+        "CREATE INDEX approval_decision ON approval (decision)",
+        "CREATE TABLE approval_use (approval TEXT NOT NULL, ordinal INTEGER NOT NULL, decision TEXT NOT NULL,"
+        " used_at TEXT NOT NULL, PRIMARY KEY (approval, ordinal)) STRICT",
     ),
 )
 

@@ -19,7 +19,8 @@ from guardrail import Clock, Principal, Record, Remembered, instant, new_id
 from guardrail.chain import Row, Verification, verify
 from server.exchange import Caller
 
-from . import anchor, audit, keys, runs, seen, state
+from . import anchor, approvals, audit, keys, runs, seen, state
+from .approvals import Approval, ApprovalChange, ApprovalState
 from .database import Database, failures
 from .errors import StoreError, StoreUnavailable
 from .keys import SECRET_LENGTH, SECRET_PREFIX, KeyInfo
@@ -45,12 +46,16 @@ class Store:
 
     `open` makes or migrates the file. `start` begins the writer; only `commit`, `mint_run` and `caller_for` need it.
     The rest opens a connection of its own and works beside a running server, from any process. All raise StoreError.
-    `lot` is a secret of this database: who does not know it cannot tell which decisions are drawn for audit.
+    `lot` is a secret of this database: who does not know it cannot tell which decisions are drawn for audit. Under
+    `state_key` approvals are sealed that leave the gate and come back.
     """
 
-    def __init__(self, database: Database, identity: str, lot: bytes, clock: Clock, retention_days: int) -> None:
+    def __init__(
+        self, database: Database, identity: str, lot: bytes, state_key: bytes, clock: Clock, retention_days: int
+    ) -> None:
         self.identity = identity
         self.lot = lot
+        self.state_key = state_key
         self._database = database
         self._clock = clock
         self._writer = Writer(database, clock, retention_days, identity)
@@ -79,8 +84,8 @@ class Store:
             raise StoreUnavailable(f"there is no database at `{database.path}`")
         database.create()
         with failures(), database.connection() as connection:
-            identity, lot = connection.execute("SELECT identity, lot FROM store").fetchone()
-        return cls(database, identity, bytes(lot), clock, retention_days)
+            identity, lot, key = connection.execute("SELECT identity, lot, state_key FROM store").fetchone()
+        return cls(database, identity, bytes(lot), bytes(key), clock, retention_days)
 
     def start(self) -> None:
         """Begin to write. Raises StoreLocked where another process does, StoreUnavailable where it cannot."""
@@ -114,13 +119,19 @@ class Store:
 
     # --- durable writes ----------------------------------------------------------------------------------------------
 
-    async def commit(self, records: Sequence[Record], remembered: Sequence[Remembered] = ()) -> None:
+    async def commit(
+        self,
+        records: Sequence[Record],
+        remembered: Sequence[Remembered] = (),
+        approvals: Sequence[ApprovalChange] = (),
+    ) -> None:
         """Return when all of `records` would survive a power cut; they stand together and in this order, and what is
-        `remembered` is written with them or not at all.
+        `remembered` and what becomes of `approvals` is written with them or not at all.
 
-        Raises StoreError where that is not certain. Cancelling the caller does not take the records back.
+        Raises StoreError where that is not certain, AlreadyUsed and AlreadyAnswered where a change of an approval does
+        not hold: then nothing of this call was written. Cancelling the caller does not take the records back.
         """
-        await self._submit(records, state.statements(remembered))
+        await self._submit(records, state.statements(remembered), approvals)
 
     def commit_blocking(self, records: Sequence[Record]) -> None:
         """As `commit`, from a thread that has no event loop."""
@@ -128,7 +139,12 @@ class Store:
         self._writer.submit(Handover(None, [Write(records, (), done)]))
         done.result()
 
-    def _submit(self, records: Sequence[Record], statements: Sequence[Statement] = ()) -> asyncio.Future[None]:
+    def _submit(
+        self,
+        records: Sequence[Record],
+        statements: Sequence[Statement] = (),
+        changes: Sequence[ApprovalChange] = (),
+    ) -> asyncio.Future[None]:
         """Queue a write. All writes of one turn of the loop are handed over together, after the tasks of that turn."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
@@ -137,7 +153,7 @@ class Store:
         elif loop is not self._loop:
             raise StoreError("the store is used from two event loops")
         done: asyncio.Future[None] = loop.create_future()
-        self._waiting.append(Write(records, statements, done))
+        self._waiting.append(Write(records, statements, done, changes))
         return done
 
     def _hand_over(self) -> None:
@@ -239,6 +255,37 @@ class Store:
         with failures(), self._database.connection() as connection:
             return state.read(connection)
 
+    # --- approvals ---------------------------------------------------------------------------------------------------
+
+    def approval(self, approval_id: str, tenant: str) -> Approval | None:
+        """The approval as it stands now; None for an unknown id and for another tenant's alike."""
+        with failures(), self._database.connection() as connection:
+            found = approvals.one(connection, approval_id, self._now())
+        return found if found is not None and found.tenant == tenant else None
+
+    def approvals(self, tenant: str, states: Sequence[ApprovalState], most: int) -> list[Approval]:
+        """Those of a tenant in one of `states`, newest first."""
+        with failures(), self._database.connection() as connection:
+            return approvals.listed(connection, tenant, states, most, self._now())
+
+    def approval_for(self, run: str, digest: str, policy_hash: str) -> Approval | None:
+        """The approval of exactly this call in this run under this policy: a yes that holds, else the newest."""
+        with failures(), self._database.connection() as connection:
+            return approvals.fitting(connection, run, digest, policy_hash, self._now())
+
+    def approved(self, run: str, tenant: str) -> list[Approval]:
+        """Every yes of a run that holds and is not used up, oldest first."""
+        with failures(), self._database.connection() as connection:
+            return approvals.approved(connection, run, tenant, self._now())
+
+    def asked(self, principal_key: str, since: str) -> list[tuple[str, bool, bool]]:
+        """What a principal asked after `since` or waits for: id, whether asked since then, whether pending."""
+        with failures(), self._database.connection() as connection:
+            return approvals.asked(connection, principal_key, since, self._now())
+
+    def _now(self) -> str:
+        return instant(self._clock())
+
     # --- reading records ---------------------------------------------------------------------------------------------
 
     def decision(self, record_id: str, tenant: str) -> dict[str, Any] | None:
@@ -296,6 +343,7 @@ class Store:
             return False
         with failures(), self._database.connection() as connection:
             erased = audit.erase(connection, record_id)
+            approvals.erase(connection, record_id)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             return erased
 

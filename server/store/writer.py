@@ -22,14 +22,17 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 
 from guardrail import Clock, Record, instant, new_id
 from guardrail.chain import Head, Row, opening, place
 from server.exchange import Caller
 
+from . import approvals
+from .approvals import ApprovalChange
 from .database import Database, Fingerprint, reason
-from .errors import StoreClosed, StoreError, StoreUnavailable, Unrecordable
+from .errors import AlreadyAnswered, AlreadyUsed, StoreClosed, StoreError, StoreUnavailable, Unrecordable
 from .keys import ring
 from .schema import migrate
 
@@ -55,6 +58,7 @@ class Write:
     records: Sequence[Record]
     statements: Sequence[Statement]
     done: Outcome
+    approvals: Sequence[ApprovalChange] = ()
     error: StoreError | None = None
 
 
@@ -194,12 +198,19 @@ class Writer:
                 self._fail(error)
 
     def _write(self, opened: _Open, writes: list[Write]) -> int:
-        """One transaction. Returns about how many bytes it added to the WAL; raises when it is not known durable."""
+        """One transaction. Returns about how many bytes it added to the WAL; raises when it is not known durable.
+
+        A write whose change of an approval does not hold is left out whole, and the others of the batch are written.
+        """
         head = opened.head
         rows: list[Row] = []
         payloads: list[tuple[Any, ...]] = []
         today = self._today()
+        connection = opened.connection
+        connection.execute("BEGIN IMMEDIATE")
         for write in writes:
+            if write.approvals and not _change(connection, write):
+                continue
             before, count = head, len(rows)
             try:
                 for record in write.records:
@@ -215,13 +226,14 @@ class Writer:
                 while payloads and payloads[-1][0] > head.position:
                     payloads.pop()
                 write.error = Unrecordable(str(error))
-        connection = opened.connection
-        connection.execute("BEGIN IMMEDIATE")
+            if write.approvals:
+                _close_change(connection, write)
         _insert(connection, _RECORD, rows)
         _insert(connection, _PAYLOAD, payloads)
         for write in writes:
-            for sql, values in write.statements:
-                connection.execute(sql, values)
+            if write.error is None:
+                for sql, values in write.statements:
+                    connection.execute(sql, values)
         connection.execute("COMMIT")
         self._stand(opened)
         opened.head = head
@@ -306,7 +318,9 @@ class Writer:
             " AND written_on < ?",
             (PURGE_ROWS, self._today() - self._retention_days),
         ).rowcount
-        opened.unmoved += erased
+        now = self._clock()
+        over = approvals.purge(opened.connection, instant(now - timedelta(days=self._retention_days)), PURGE_ROWS)
+        opened.unmoved += erased + over
 
     def _today(self) -> int:
         return int(self._clock().timestamp()) // SECONDS_A_DAY
@@ -334,6 +348,25 @@ def _insert(connection: sqlite3.Connection, into: tuple[str, str], rows: Sequenc
             connection.execute(sql, [value for row in rows[start : start + _ROWS_AT_ONCE] for value in row])
     if whole < len(rows):
         connection.executemany("".join(into), rows[whole:])
+
+
+def _change(connection: sqlite3.Connection, write: Write) -> bool:
+    """Make a write's changes of approvals behind a savepoint that stays open; whether all of them held."""
+    connection.execute("SAVEPOINT approvals")
+    try:
+        for change in write.approvals:
+            approvals.apply(connection, change)
+    except (AlreadyAnswered, AlreadyUsed) as error:
+        write.error = error
+        _close_change(connection, write)
+    return write.error is None
+
+
+def _close_change(connection: sqlite3.Connection, write: Write) -> None:
+    """Keep the changes, or take them back where the write failed (sqlite.org/lang_savepoint.html)."""
+    if write.error is not None:
+        connection.execute("ROLLBACK TO approvals")
+    connection.execute("RELEASE approvals")
 
 
 def _close(connection: sqlite3.Connection) -> None:

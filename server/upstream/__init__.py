@@ -8,8 +8,9 @@ Whatever is not plain, complete HTTP/1.1 is an UpstreamError; nothing is guessed
 """
 
 from .client import Upstream
+from .connection import Connection
 from .errors import UpstreamError
 from .pool import Timeouts
 from .reply import UpstreamReply
 
-__all__ = ["Timeouts", "Upstream", "UpstreamError", "UpstreamReply"]
+__all__ = ["Connection", "Timeouts", "Upstream", "UpstreamError", "UpstreamReply"]

@@ -21,7 +21,7 @@ WireError (errors.py draws the tree). docs/wire-*.md say what passes and what is
 
 from __future__ import annotations
 
-from .calls import PROBLEMS, HeldCall
+from .calls import MAX_CALLS, PROBLEMS, HeldCall
 from .chat import CHAT
 from .chat_answer import MAX_CHOICES, ChatAnswer, parse_chat_answer
 from .chat_request import ChatRequest, parse_chat_request
@@ -40,6 +40,7 @@ __all__ = [
     "CHAT",
     "DONE_EVENT",
     "GRAMMARS",
+    "MAX_CALLS",
     "MAX_CHOICES",
     "PROBLEMS",
     "Answered",

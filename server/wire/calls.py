@@ -32,6 +32,7 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "arguments-not-object": "the arguments are not an object",
     "bad-json-arguments": "the arguments are not strict JSON",
     "call-too-large": "the arguments are too long",
+    "incomplete-call": "the call was cut off before its end",
     "unreadable-text-call": "a call written as text that readers would not agree on",
 }
 """The codes of HeldCall.problem. They stand in Refusals and Records."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 _SHOWABLE: Final = re.compile(r"[A-Za-z0-9_.:/\-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why one call is not released: `code` is stable, `message` the rule's own text, `decision` the Decision's id."""
+    """Why one call is not released: `code` is stable, `message` the rule's own text, `decision` the Decision's id.
+    `effect` is `ask` where a person could release it."""
 
     code: str
     message: str | None
     decision: str
+    effect: Literal["ask", "forbid"] = "forbid"
 
 
 def refusal_text(refusal: Refusal, tool: str) -> str:

@@ -28,9 +28,11 @@ def sse_event(data: bytes) -> bytes:
 
 
 class SseReader:
-    """Gives the data of every complete event. Comments and the fields event, id and retry are skipped."""
+    """Gives the data of every complete event. Comments and the fields event, id and retry are skipped. `most` is the
+    greatest size of one event, in bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MAX_EVENT) -> None:
+        self._most = most
         self._buffer = bytearray()
         self._searched = 0
         self._data: list[bytes] = []
@@ -39,9 +41,10 @@ class SseReader:
         self._skip_line_feed = False
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """To be read to its end. Raises MalformedAnswer for an event over MAX_EVENT bytes, after those before it."""
-        if self._is_one_event(chunk):
-            yield chunk[6:-2]
+        """To be read to its end. Raises MalformedAnswer for an event that is too large, after those before it."""
+        only = self._only_event(chunk)
+        if only is not None:
+            yield only
             return
         buffer = self._buffer
         buffer += chunk
@@ -88,18 +91,18 @@ class SseReader:
         self._at_start = False
         return True
 
-    def _is_one_event(self, chunk: bytes) -> bool:
-        """Whether the chunk is one plain event by itself, which is how nearly all of them come."""
-        return (
-            not self.unfinished
-            and not self._skip_line_feed
-            and not self._at_start
-            and chunk.startswith(b"data: ")
-            and chunk.find(b"\n") == len(chunk) - 2
-            and chunk.endswith(b"\n\n")
-            and len(chunk) <= MAX_EVENT
+    def _only_event(self, chunk: bytes) -> bytes | None:
+        """The data of a chunk that is one plain event by itself, named or not, which is how nearly all of them come."""
+        if self.unfinished or self._skip_line_feed or self._at_start or not chunk.endswith(b"\n\n"):
+            return None
+        begin = chunk.find(b"\n") + 1 if chunk.startswith(b"event: ") else 0
+        plain = (
+            chunk.startswith(b"data: ", begin)
+            and chunk.find(b"\n", begin) == len(chunk) - 2
+            and len(chunk) <= self._most
             and b"\r" not in chunk
         )
+        return chunk[begin + 6 : -2] if plain else None
 
     def _event(self) -> bytes:
         data = b"\n".join(self._data)
@@ -108,7 +111,7 @@ class SseReader:
         return data
 
     def _bound(self, line: bytes | bytearray) -> None:
-        if self._size + len(line) > MAX_EVENT:
+        if self._size + len(line) > self._most:
             raise MalformedAnswer("an event of the stream is too large", code="answer-too-large")
 
     def _line(self, line: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from policy_dsl import EMPTY_CATALOGUE, Catalogue, PolicySet, ast
 from policy_dsl.facts import Facts
+from policy_dsl.resolve.learned import opened
 
 TEXTS = ("", "a", "ab", "abc", "AB", "\uff21\uff22", "stra\u00dfe", "1", "12.5", "line\nline", "\\u{41}", "\U000e0041",
          "ann@corp.example", "ann@CORP.example", "bob@eu.corp.example", "https://api.corp.example/x", "/srv/data",
@@ -33,6 +35,10 @@ TRACKERS = tuple(
     ast.Tracker(f"t{place}", measure, (), (), "session", None) for place, measure in enumerate(("count", "sum", "last"))
 )
 SOURCES = (ast.Source(untrusted=True),)
+EVIDENCE = ast.LearnedFrom(
+    Decimal(9), Decimal(0), 3, Decimal("0.7"), Decimal("0.6"), "eprocess", Decimal("0.05"), Decimal(20), Decimal("0.3"),
+    "active",
+)  # fmt: skip
 
 
 @dataclass
@@ -70,8 +76,10 @@ class Pair:
 class Maker:
     """Draws pairs and calls from one stream of chance."""
 
-    def __init__(self, seed: int | str) -> None:
+    def __init__(self, seed: int | str, *, learns: bool = False) -> None:
+        """With `learns`, policies have learnables and what was learned inside them."""
         self.chance = random.Random(seed)
+        self.learns = learns
 
     def pair(self) -> Pair:
         chance = self.chance
@@ -84,16 +92,58 @@ class Maker:
             schema = {"type": "object", "properties": SCHEMA, "required": ["a"], "additionalProperties": False}
             catalogue = Catalogue.from_tools([{"name": "send", "inputSchema": schema}])
         lower = chance.random() < 0.2
-        return Pair(self.policy(rules, catalogue, lower), self.policy(changed, catalogue, lower))
+        if not self.learns:
+            return Pair(self.policy(rules, catalogue, lower), self.policy(changed, catalogue, lower))
+        below, learned = self.ceilings(), self.lessons()
+        also_below, also_learned = list(below), list(learned)
+        self.change(also_below)
+        self.change(also_learned)
+        old = self.policy(rules, catalogue, lower, below, learned)
+        also_below = [self.ceiling(rule) for rule in also_below]
+        also_learned = [self.lesson(rule) for rule in also_learned]
+        # What is written is the same on both sides half of the time: then all that differs is what may be learned.
+        written = chance.choice((rules, changed))
+        return Pair(old, self.policy(written, catalogue, lower, also_below, also_learned))
 
-    def policy(self, rules: list[ast.Rule], catalogue: Catalogue, lower: bool) -> PolicySet:
+    # --- what is learned, and how far -------------------------------------------------------------------------------
+
+    def ceilings(self) -> list[ast.Rule]:
+        return [self.ceiling(self.rule()) for _ in range(self.chance.randint(1, 2))]
+
+    def ceiling(self, rule: ast.Rule) -> ast.Rule:
+        signature = rule.signature or self.signature()
+        return replace(rule, effect=ast.Effect.ALLOW, signature=signature, priority=0, origin="learnable")
+
+    def lessons(self) -> list[ast.Rule]:
+        return [self.lesson(self.rule()) for _ in range(self.chance.randint(1, 3))]
+
+    def lesson(self, rule: ast.Rule) -> ast.Rule:
+        """An active learned rule. Inside its learnable an allow takes that one's signature (resolve.opened)."""
+        effect = rule.effect if rule.effect in (ast.Effect.ALLOW, ast.Effect.FORBID) else ast.Effect.ALLOW
+        return replace(rule, effect=effect, signature=None, priority=0, origin="learned", learned=EVIDENCE)
+
+    def policy(
+        self,
+        rules: list[ast.Rule],
+        catalogue: Catalogue,
+        lower: bool,
+        below: Sequence[ast.Rule] = (),
+        learned: Sequence[ast.Rule] = (),
+    ) -> PolicySet:
         if lower:
             rules = [replace(rule, layer="team") if place % 2 else rule for place, rule in enumerate(rules)]
+        learnable = {f"m{place}": rule for place, rule in enumerate(below)}
+        narrowings, openings = dict[str, ast.Rule](), dict[str, ast.Rule]()
+        for place, rule in enumerate(learned):
+            if rule.effect is ast.Effect.FORBID:
+                narrowings[f"L-{place}"] = rule
+            else:
+                openings.update(opened(f"L-{place}", rule, learnable))
         return PolicySet(
-            files=(), rules={f"r{place}": rule for place, rule in enumerate(rules)},
+            files=(), rules={f"r{place}": rule for place, rule in enumerate(rules)} | narrowings | openings,
             sets={"texts": ast.SetLiteral(TEXTS[:4])}, otherwise={}, tests=(), hash="sha256:test",
             catalogue=catalogue, trackers=TRACKERS, sources=SOURCES,
-            levels=("public", "secret"),
+            levels=("public", "secret"), learnable=learnable,
         )  # fmt: skip
 
     def change(self, rules: list[ast.Rule]) -> None:

@@ -60,10 +60,10 @@ def _class_of(name: str, comparison: Any) -> tuple[bool, bool]:
     return (fitting[0].widening.is_empty, fitting[0].narrowing.is_empty) if fitting else (True, True)
 
 
-def _run(maker: Any, seeds: range) -> None:
+def _run(maker: Any, seeds: range, *, learns: bool = False) -> None:
     answers: Counter[str] = Counter()
     for seed in seeds:
-        made = maker(f"pair {seed}")
+        made = maker(f"pair {seed}", learns=learns)
         try:
             _confirm(made.pair(), made, answers)
         except Exception as error:
@@ -77,6 +77,18 @@ def _run(maker: Any, seeds: range) -> None:
 @pytest.mark.parametrize("part", range(10))
 def test_a_thousand_pairs(part: int, maker: Any) -> None:
     _run(maker, range(100 * part, 100 * part + 100))
+
+
+@pytest.mark.timeout(600)
+def test_pairs_with_what_is_learned_below_learnables(maker: Any) -> None:
+    _run(maker, range(12), learns=True)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("part", range(5))
+def test_five_hundred_pairs_with_what_is_learned(part: int, maker: Any) -> None:
+    _run(maker, range(100 * part, 100 * part + 100), learns=True)
 
 
 @pytest.mark.long

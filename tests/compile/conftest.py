@@ -150,12 +150,16 @@ class Maker:
         learnable: list[ast.Rule] = []
         if chance.random() < 0.3:
             drawn = [replace(self.rule(), priority=0, origin="learnable") for _ in range(chance.randint(1, 4))]
-            learnable = [replace(rule, effect=ast.Effect.ALLOW, message=None) for rule in drawn if rule.signature]
+            learnable = [
+                replace(rule, effect=ast.Effect.ALLOW, message=None, subject=None) for rule in drawn if rule.signature
+            ]
             layers = {rule.layer for rule in rules} or {ast.LAYERS[0]}
             learnable = [replace(rule, layer=chance.choice((*sorted(layers), *LAYERED))) for rule in learnable]
             # There is no learned ask: the language refuses it.
             rules = [
-                replace(rule, origin="learned") if rule.effect is not ast.Effect.ASK and chance.random() < 0.2 else rule
+                replace(rule, origin="learned", subject=None)
+                if rule.effect is not ast.Effect.ASK and chance.random() < 0.2
+                else rule
                 for rule in rules
             ]
         policy = ast.PolicySet(
@@ -248,6 +252,7 @@ class Maker:
             message=chance.choice((None, "because")),
             scope=self.scope() if chance.random() < 0.15 else ast.EVERYONE,
             origin="written" if closed else chance.choice(("written", "written", "limit", "clearance", "counter")),
+            subject=chance.choice((None, None, None, "judge", "judge, learnable")) if closed else None,
         )
 
     def tools(self) -> tuple[ast.ToolPattern, ...]:

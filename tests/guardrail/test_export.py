@@ -107,7 +107,11 @@ def test_what_memory_said_stands_beside_what_the_policy_says() -> None:
 
 @pytest.mark.parametrize(
     ("version", "lacking"),
-    [(2, ("memory",)), (1, ("memory", "act", "approvals", "ends_session", "intent", "released", "shadow"))],
+    [
+        (3, ("judge",)),
+        (2, ("judge", "memory")),
+        (1, ("judge", "memory", "act", "approvals", "ends_session", "intent", "released", "shadow")),
+    ],
 )
 def test_a_row_of_an_earlier_chain_version_is_exported_too(version: int, lacking: tuple[str, ...]) -> None:
     _, row = place(HEAD, PLAIN)

@@ -88,7 +88,7 @@ def test_the_body_is_canonical_and_says_everything_but_the_payload() -> None:
     assert list(members) == sorted(members)
     assert strict_json.encode(strict_json.parse(body)) == body
     assert members["errors"] == [{"code": "missing", "place": "a[0]", "rule": "r"}]
-    assert (members["v"], members["incarnation"], members["sequence"]) == (3, "inc-x", 3)
+    assert (members["v"], members["incarnation"], members["sequence"]) == (4, "inc-x", 3)
     assert set(members) == {field for field in Record.__struct_fields__ if field != "payload"} | {
         "incarnation",
         "sequence",
@@ -119,10 +119,10 @@ def test_every_member_changes_the_body() -> None:
             assert encode(other, "i", 1) != encode(plain, "i", 1), name
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_rows_of_earlier_chain_versions_are_verified_beside_those_of_this_one(version: int) -> None:
     head, first = opening("inc-x", AT, 1, None)
-    old = encode(record(1), "inc-x", 1).replace(b'"memory":null,', b"").replace(b'"v":3', b'"v":%d' % version)
+    old = encode(record(1), "inc-x", 1).replace(b'"judge":null,', b"").replace(b'"v":4', b'"v":%d' % version)
     assert b'"v":%d' % version in old
     row = Row(2, record(1).id, old, link(head.link, old))
     _, newer = place(Head("inc-x", 1, 1, row.link), record(2))

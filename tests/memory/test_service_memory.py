@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from memory import Condition, Context, Reporter, Terms
+from memory.encoders import HashingEncoder
 from memory.learning import canonical, fold
+from memory.learning.fold import PASSES
 from memory.service import Memory, ReportRefused, ReviewRefused
 from memory.store import Overtaken
+from memory.store.tables import ABSTRACTION
+from memory.voice import Voice
 
 HOUR = 3_600_000_000
 
@@ -305,9 +310,103 @@ def test_audits_are_drawn_queued_and_adjudicated(world: World, kept: Any) -> Non
         world.memory.draw(kept.observed("dec-3"))
 
 
-def test_progress_is_told_while_reports_are_folded(world: World, kept: Any) -> None:
+def test_progress_is_told_of_reports_and_of_every_pass(world: World, kept: Any) -> None:
     for number in range(3):
         world.memory.report(kept.observed(f"dec-{number}"), kept.reporter(), "forbid")
-    seen: list[tuple[int, int]] = []
-    world.memory.refresh("acme", world.clock(), progress=lambda done, of: seen.append((done, of)))
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    seen: list[tuple[str, int, int]] = []
+    world.memory.refresh("acme", world.clock(), progress=lambda *told: seen.append(told))
+    passes = [(one.__name__, number, len(PASSES)) for number, one in enumerate(PASSES, 1)]
+    assert seen == [("fold", 1, 3), ("fold", 2, 3), ("fold", 3, 3), *passes]
+    seen.clear()
+    world.memory.preview("acme", world.clock(), progress=lambda *told: seen.append(told))
+    assert seen == passes
+    seen.clear()
+    world.memory.retract("acme", "ann", "boss", progress=lambda *told: seen.append(told))
+    assert {stage for stage, _, _ in seen} <= {"fold"}
+
+
+def test_a_held_back_report_is_let_count_by_another_person(world: World, kept: Any) -> None:
+    world.memory.terms = replace(world.memory.terms, reports_a_day=50)
+    for number in range(60):
+        report = kept.reported(f"dec-{number}", by=f"new-{number}", at=number)
+        assert world.memory.report_many([report]) == [None]
+    assert world.memory.quarantined("acme") == (), "nothing is folded yet"
+    world.clock.now = HOUR
+    world.memory.refresh("acme", world.clock(), 0, "7b")
+    held = world.memory.quarantined("acme")
+    assert 20 < len(held) < 60
+    assert {one.standing for one in held} == {"quarantined"}
+    one = held[0]
+    for tenant, decision, reporter, by, code in (
+        ("acme", one.decision, "new-0", "boss", "unknown-report"),
+        ("acme", "dec-none", one.reporter, "boss", "unknown-report"),
+        ("other", one.decision, one.reporter, "boss", "unknown-report"),
+        ("acme", "dec-0", "new-0", "boss", "unknown-report"),
+        ("acme", one.decision, one.reporter, one.reporter, "own-report"),
+    ):
+        with pytest.raises(ReviewRefused) as caught:
+            world.memory.release(tenant, decision, reporter, by)
+        assert caught.value.code == code
+    changes = world.memory.release("acme", one.decision, one.reporter, "boss")
+    assert changes.acts == {"released": [(one.decision, "person")]}
+    assert one.decision not in {other.decision for other in world.memory.quarantined("acme")}
+    told = world.memory.explain("acme", one.decision)
+    assert told is not None
+    assert [(report.standing, report.weight) for report in told.reports] == [("released", 0.5)]
+    with pytest.raises(ReviewRefused):
+        world.memory.release("acme", one.decision, one.reporter, "boss")
+    assert world.state() == world.replayed()
+    world.memory.retract("acme", one.reporter, "boss")
+    assert world.memory.explain("acme", one.decision) is None
+    assert world.state() == world.replayed()
+    assert world.memory.verify("acme") == ()
+
+
+def test_a_tenant_learns_under_its_own_terms(store_url: str, kept: Any) -> None:
+    own = Terms(least_days=4, reports_a_day=1)
+    worlds = World(store_url, kept)
+    worlds.memory.close()
+    worlds.memory = Memory(store_url, clock=worlds.clock, tenants={"slow": own})
+    assert (worlds.memory.terms_of("slow"), worlds.memory.terms_of("acme")) == (own, Terms())
+    reports = [kept.reported(f"dec-q{number}", tenant=tenant) for tenant in ("acme", "slow") for number in range(2)]
+    assert worlds.memory.report_many(reports) == [None, None, None, "daily-quota"]
+    worlds.memory.close()
+
+
+def test_a_closer_look_at_own_terms(new_sqlite: Callable[[], str], kept: Any) -> None:
+    """The same days, and the tenant that asks for six different days has nothing that speaks yet."""
+    speaking = {}
+    for tenant in ("acme", "slow"):
+        world = World(new_sqlite(), kept)
+        world.memory.close()
+        url = world.memory.store.database.url.render_as_string(hide_password=False)
+        world.memory = Memory(url, clock=world.clock, tenants={"slow": Terms(least_days=6)})
+        world.live(4, tenant)
+        speaking[tenant] = set(world.phases(tenant).values())
+        world.memory.close()
+    assert speaking == {"acme": {"active"}, "slow": {"shadow"}}
+
+
+def test_another_encoder_silences_until_a_refresh_measured_anew(world: World, kept: Any) -> None:
+    world.live(4)
+    assert {one.encoder for one in world.memory.abstractions("acme")} == {HashingEncoder().id}
+    other = HashingEncoder(64)
+    url = world.memory.store.database.url.render_as_string(hide_password=False)
+    moved = Memory(url, encoder=other, clock=world.clock)
+    assert Voice(moved.snapshot("acme"), other, moved.terms).is_foreign
+    changes = moved.refresh("acme", world.clock(), 0, "7b")
+    assert [why for _, why in changes.acts["measured"]] == ["encoder-changed"]
+    after = moved.snapshot("acme")
+    assert not Voice(after, other, moved.terms).is_foreign
+    assert [(one.encoder, one.phase) for one in after.abstractions] == [(other.id, "active")]
+    assert not moved.refresh("acme", world.clock(), 0, "7b"), "once is enough"
+    moved.close()
+
+
+def test_a_radius_of_before_encoders_were_kept_is_nobodys(world: World) -> None:
+    """Databases of the first schema: the column is empty, and empty is no encoder's id."""
+    world.live(4)
+    with world.memory.store.database.writing() as connection:
+        connection.execute(update(ABSTRACTION).values(encoder=""))
+    assert [why for _, why in world.memory.refresh("acme", world.clock(), 0, "7b").acts["measured"]]
+    assert {one.encoder for one in world.memory.abstractions("acme")} == {HashingEncoder().id}

@@ -20,7 +20,7 @@ def rule(id: str, label: str, to: str, support: tuple[str, ...]) -> Abstraction:
     on = Condition("pay", (("arg to", (f'"{to}"',)),))
     return Abstraction(
         id, 1, "allow" if label == "allow" else "forbid", on, 1, 0, "", support, 0.0, 0.05, "active", approved=1,
-        reading=OPEN,
+        reading=OPEN, encoder=HashingEncoder(16).id,
     )  # fmt: skip
 
 

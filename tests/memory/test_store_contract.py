@@ -1,4 +1,4 @@
-"""What the store promises, on SQLite and on PostgreSQL alike (memory/store/store.py, intake.py)."""
+"""What the store promises, on SQLite and on PostgreSQL alike (memory/store/store.py, intake.py, arrays.py)."""
 
 from __future__ import annotations
 

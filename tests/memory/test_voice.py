@@ -37,7 +37,7 @@ def condition(**tests: str) -> Condition:
 def rule(id: str, label: Label, on: Condition, **more: Any) -> Abstraction:
     plain = Abstraction(
         id=id, version=1, label=label, condition=on, made=1, made_at=0, policy_hash="", support=("a", "b"), radius=1.0,
-        alpha=0.05, phase="active", approved=1, reading=OPEN,
+        alpha=0.05, phase="active", approved=1, reading=OPEN, encoder=ENCODER.id,
     )  # fmt: skip
     return replace(plain, **more)
 
@@ -120,6 +120,32 @@ def test_an_allow_takes_approval_of_this_version_an_open_gate_and_two_supports(m
 def test_terms_may_waive_the_approval() -> None:
     rules = rule("L-1", "allow", condition(to="x"), approved=None)
     assert voice(rules, terms=Terms(approval_for_allow=False)).hear(X, "forbid", "allow") is not None
+
+
+@pytest.mark.parametrize("label", ["allow", "forbid"])
+def test_what_another_encoder_measured_silences_all_until_it_is_measured_anew(label: Label) -> None:
+    other = rule("L-other", label, condition(to="y"), encoder=HashingEncoder(32).id)
+    mine = rule("L-1", label, condition(to="x"))
+    base, ceiling = get_args(Label)[label == "allow"], "allow" if label == "allow" else None
+    assert voice(mine).hear(X, base, ceiling) is not None
+    spoken = voice(mine, other)
+    assert spoken.is_foreign
+    assert spoken.hear(X, base, ceiling) is None
+    assert spoken.fired(X) == ("L-1",), "what would fire is still told"
+    quiet = voice(mine, replace(other, phase="shadow"))
+    assert not quiet.is_foreign, "only what would speak counts"
+    assert quiet.hear(X, base, ceiling) is not None
+
+
+def test_a_judge_is_shown_open_rules_and_the_exceptions_that_bound_them() -> None:
+    local = rule("L-local", "allow", condition(to="x", amount="2"), phase="shadow", reading=None)
+    broad = rule("L-broad", "forbid", condition(to="x"), exceptions=("L-local",))
+    waiting = rule("L-waiting", "allow", condition(amount="1"), phase="pending", approved=None)
+    closed = rule("L-closed", "forbid", condition(to="x"), reading=replace(OPEN, open=False))
+    elsewhere = rule("L-elsewhere", "forbid", condition(to="y"))
+    spoken = voice(broad, closed, elsewhere, local, waiting)
+    assert [one.id for one in spoken.grounds(X)] == ["L-broad", "L-local", "L-waiting"]
+    assert spoken.grounds(context(to="z")) == ()
 
 
 def test_the_most_specific_is_heard() -> None:

@@ -75,7 +75,6 @@ def test_the_words_that_name_nothing_are_listed() -> None:
     ("row", "terminal"),
     [
         ("at the beginning of a statement", "LATER_STATEMENT"),
-        ("as a clause of a rule", "LATER_CLAUSE"),
         ("at the beginning of a condition", "LATER_OPERAND"),
     ],
 )

@@ -113,6 +113,7 @@ def test_a_sentence_becomes(written: str, statement: Any) -> None:
 WRITTEN = {
     "as": "as n",
     "priority": "priority 1",
+    "subject to judge": "subject to judge",
     "when": "when a == 1",
     "unless": "unless a == 1",
     "message": 'message "m"',

@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import uvicorn
 
 from policy_dsl import strict_json
 from server.app import Gate
+from server.approvals import Approvals
 from server.exchange import Answer, Caller, Scope, Streamed, Whole
 from server.listening import listening
 from server.metrics import Metrics
@@ -179,7 +181,10 @@ def running_gate(folder: Path, **settings: Any) -> Iterator[Running]:
     policies = Policies(chosen.policies, folder=folder, reloaded=metrics.policy_reload)
     policies.load()
     with Store.open(chosen.database) as store:
-        services = Services(chosen, behind.ask, behind.models, behind.decide, behind.acts, store, policies, metrics)
+        queue = Approvals(store, lambda: datetime.now(UTC))
+        services = Services(
+            chosen, behind.ask, behind.models, behind.decide, behind.acts, store, policies, metrics, queue
+        )
 
         @contextlib.asynccontextmanager
         async def lifespan(_: Any) -> AsyncIterator[None]:

@@ -20,14 +20,14 @@ def test_a_record_says_who_what_and_by_what(start_gate: Callable[..., Any], outs
     answer = gate.client.chat()
     first, second, third = gate.records()
     assert {name: first[name] for name in first if name not in ("at", "arguments", "incarnation")} == {
-        "kind": "decision", "id": answer.headers["x-leastward-decision"].split(", ")[0], "sequence": 1, "v": 3,
+        "kind": "decision", "id": answer.headers["x-leastward-decision"].split(", ")[0], "sequence": 1, "v": 4,
         "tenant": "acme", "agent": "bot", "user": "ada", "roles": ["finance", "ops"],
         "run": answer.headers["x-leastward-run"], "door": "chat", "tool": "pay", "call_id": "call_1",
         "effect": "allow", "rule": "ok", "reason": "rule", "errors": [], "memory_version": 0,
         "policy_hash": gate.ready()[1]["policy"]["hash"], "mode": "enforce", "text_calls": "hermes,llama",
         "upstream": "scripted", "model": "gpt-4o", "payload": {"b": 1, "a": 2.5},
         "released": None, "intent": None, "approvals": [], "shadow": None, "ends_session": False, "act": None,
-        "memory": None,
+        "memory": None, "judge": None,
     }  # fmt: skip
     assert (second["effect"], second["rule"], second["reason"]) == ("forbid", "never", "rule-error")
     assert second["errors"] == [{"code": "missing", "place": "x", "rule": "never"}]

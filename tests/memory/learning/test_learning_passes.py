@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from memory import Approved, Case, Condition, Label, Proposal, Refreshed, Rejected, Terms
-from memory.learning import Changes, proposals, snapshot_of
+from memory.encoders import HashingEncoder
+from memory.learning import Changes, proposals, snapshot_of, step
 from memory.learning.cover import Columns, mask_of, places_of
 from memory.learning.merge import joined
 
@@ -31,6 +32,21 @@ def test_one_person_and_two_cases_induce_nothing(story: Any, region_of: Any) -> 
     for at in range(2):
         story.report({"info": "tax", "to": "bank", "by": "fax", "day": "sun"}, by=PEOPLE[at])
     assert not story.refresh()
+
+
+def test_what_was_known_against_a_rule_before_it_was_made_counts_and_what_was_known_for_it_does_not(
+    new_story: Any, region_of: Any
+) -> None:
+    story = new_story()
+    story.background()
+    for at in range(8):
+        story.report(region_of(at), by=PEOPLE[at % 4])
+    story.report(region_of(8), "allow", "eve")
+    story.refresh()
+    ((rule, rows),) = [(one, rows) for one, rows in story.state.evidence.items() if rows]
+    assert story.state.abstractions[rule].support
+    assert [row.right for row in rows.values()] == [False]
+    assert not set(rows) & set(story.state.abstractions[rule].support)
 
 
 def test_contradictions_after_it_spoke_close_it_without_any_audit(story: Any, region_of: Any) -> None:
@@ -209,3 +225,29 @@ def test_closing_narrows_to_what_the_support_shows(story: Any, region_of: Any) -
     assert columns.closed(0b101) == (("day", ("mon",)), ("info", ("health",)), ("to", ("vendor",)))
     assert columns.closed(0b011, (("by", ("chat", "mail", "web")),))[0] == ("by", ("chat", "mail"))
     assert "by" not in dict(columns.closed(0b111, (("by", ("chat", "mail", "web")),)))
+
+
+def test_another_encoder_measures_anew_and_what_was_approved_is_approved_anew(new_story: Any, region_of: Any) -> None:
+    """What narrows speaks on; what widens reaches elsewhere than what the person saw."""
+    for label, base in (("forbid", "allow"), ("allow", "forbid")):
+        story = new_story(Terms(missed_harm=1.0, new_reporter_weight=0.5, reports_a_day=1_000, audit_for_allow=False))
+        other = HashingEncoder(64)
+        for at in range(12):
+            call = {"info": ("tax", "other", "legal")[at % 3], "to": ("peer", "bank")[at % 2]}
+            story.report(region_of(at, **call), base, "eve", kind="audit", base=base)
+        for days in (8, 60):
+            for at in range(days):
+                story.report(region_of(at), label, PEOPLE[at % 4], base=base)
+            story.refresh()
+        story.approve_all()
+        (before,) = [one for one in story.state.abstractions.values() if one.phase == "active"]
+        changes = step(story.terms, story.state, Refreshed(story.now, 0), other)
+        after = story.state.abstractions[before.id]
+        assert (before.id, "encoder-changed") in changes.acts["measured"]
+        assert (after.encoder, after.support) == (other.id, before.support)
+        assert {one.encoder for one in story.state.abstractions.values()} == {other.id}
+        if label == "forbid":
+            assert (after.phase, after.version) == ("active", before.version)
+        else:
+            assert (after.phase, after.version, after.approved) == ("pending", before.version + 1, None)
+        assert not step(story.terms, story.state, Refreshed(story.now, 0), other)

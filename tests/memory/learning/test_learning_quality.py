@@ -37,7 +37,7 @@ def test_a_fifth_of_flips_costs_power_and_not_right_decisions(
     assert gain > 0.2
     assert max(harm, whole) <= 0.01
     gain, harm, whole = measured(traffic, crowd=crowd(rate=0.3, flips=0.2))
-    assert gain > 0.5
+    assert gain > 0.4  # what is known against a rule before it is made counts, flips among it
     assert max(harm, whole) <= 0.01
 
 

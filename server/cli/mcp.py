@@ -1,0 +1,187 @@
+"""`leastward mcp`: a server on pipes behind the gate (`leastward mcp -- CMD`), and the tools that are withheld."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from .configuration import find_configuration
+from .errors import CalledWrongly, ProblemFound
+
+if TYPE_CHECKING:
+    from ..mcp import Change, PinBook
+    from ..settings import Settings
+
+LINE_LIMIT: Final = 8 << 20
+"""Bytes of one message from the agent's host."""
+
+DEFAULT_NAME: Final = "wrapped"
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "mcp",
+        help="put the gate in front of an MCP server on pipes, or look after pinned tools",
+        description="`leastward mcp -- CMD ARG...` runs an MCP server and speaks for it on standard input and output: "
+        "give an agent's host this command in place of the server's own. Policies name its tools `NAME/tool`. "
+        "`leastward mcp pins` shows the tools that are withheld because they are not as they were accepted; "
+        "`leastward mcp pins accept SERVER[/TOOL]...` accepts what the servers show now.",
+        usage="leastward mcp [-c FILE] [--name NAME] [--agent AGENT] -- CMD [ARG...]\n"
+        "       leastward mcp [-c FILE] pins [accept SERVER[/TOOL]...] [--json]",
+    )
+    parser.add_argument("-c", "--config", metavar="FILE", help="the configuration (default: leastward.yaml here)")
+    parser.add_argument(
+        "--name", default=DEFAULT_NAME, metavar="NAME", help=f"what policies call the server (default: {DEFAULT_NAME})"
+    )
+    parser.add_argument("--agent", default="local", metavar="AGENT", help="what policies call the agent")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("words", nargs=argparse.REMAINDER, metavar="-- CMD", help="the server's command, or `pins`")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    words: list[str] = options.words
+    if words[:1] == ["pins"]:
+        return _pins(options, words[1:])
+    if words[:1] != ["--"] or len(words) < 2:
+        raise CalledWrongly("give the server's command after `--`, or `pins`")
+    return _wrap(options, words[1:])
+
+
+# --- pins -------------------------------------------------------------------------------------------------------------
+
+
+def _pins(options: argparse.Namespace, words: list[str]) -> int:
+    from ..mcp import PinBook, PinError
+    from ..settings import SettingsError, load_settings
+
+    as_json = options.json or "--json" in words
+    words = [word for word in words if word != "--json"]
+    config = find_configuration(options.config)
+    try:
+        settings = load_settings(config)
+        folder = Path() if config is None else config.parent
+        book = PinBook(folder / settings.mcp.pins, first_look=settings.mcp.accepts == "first-look")
+        if words[:1] == ["accept"] and len(words) > 1:
+            return _accept(book, words[1:])
+        if words:
+            raise CalledWrongly("`pins` stands alone, or with `accept SERVER[/TOOL]...`")
+        changes = book.changes()
+    except SettingsError as error:
+        raise ProblemFound(str(error)) from error
+    except PinError as error:
+        raise ProblemFound(error.message) from error
+    _print_json(changes) if as_json else _print(changes)
+    return 1 if changes else 0
+
+
+def _accept(book: PinBook, names: list[str]) -> int:
+    for name in names:
+        server, between, tool = name.partition("/")
+        taken = book.accept(server, tool if between else None)
+        if not taken:
+            raise ProblemFound(f"nothing of `{name}` is withheld")
+        for one in taken:
+            print(f"accepted {server}/{one}")
+    return 0
+
+
+def _print(changes: list[Change]) -> None:
+    """What a server says is shown with its control and invisible characters spelled out: they are the attack."""
+    if not changes:
+        print("every tool is as it was accepted")
+    for change in changes:
+        print(f"{change.server}/{change.tool}: {'never accepted' if change.accepted is None else 'changed'}")
+        before = change.accepted or {}
+        for member in sorted({*before, *change.shown}):
+            old, new = before.get(member), change.shown.get(member)
+            if old != new:
+                print(f"  - {member}: {_spelled(old)}\n  + {member}: {_spelled(new)}")
+
+
+def _spelled(value: Any) -> str:
+    import json
+
+    return "-" if value is None else json.dumps(value, ensure_ascii=True, default=str)
+
+
+def _print_json(changes: list[Change]) -> None:
+    from policy_dsl import encode_json
+
+    tree: list[Any] = [
+        {"server": one.server, "tool": one.tool, "accepted": _tree(one.accepted), "shown": dict(one.shown)}
+        for one in changes
+    ]
+    print(encode_json(tree).decode())
+
+
+def _tree(accepted: Any) -> Any:
+    return None if accepted is None else dict(accepted)
+
+
+# --- a server on pipes ------------------------------------------------------------------------------------------------
+
+
+def _wrap(options: argparse.Namespace, command: list[str]) -> int:
+    from ..logs import start_logging
+    from ..mcp import PinError
+    from ..policies import PoliciesError
+    from ..settings import SettingsError, load_settings
+    from ..store import StoreError
+
+    config = find_configuration(options.config)
+    try:
+        settings = _with_server(load_settings(config), options.name, command)
+        start_logging(settings.log.level)
+        asyncio.run(_served(settings, Path() if config is None else config.parent, options.name, options.agent))
+    except PoliciesError as error:
+        raise ProblemFound(error.rendered) from error
+    except SettingsError as error:
+        raise ProblemFound(str(error)) from error
+    except (StoreError, PinError) as error:
+        raise ProblemFound(error.message) from error
+    except ValueError as error:
+        raise CalledWrongly(str(error)) from error
+    return 0
+
+
+def _with_server(settings: Settings, name: str, command: list[str]) -> Settings:
+    """The same settings with this one MCP server and no other."""
+    from ..settings_mcp import McpSettings
+
+    server = {"command": command[0], "args": command[1:]}
+    only = {**settings.mcp.model_dump(exclude={"servers"}), "servers": {name: server}}
+    return settings.model_copy(update={"mcp": McpSettings.model_validate(only)})
+
+
+async def _served(settings: Settings, folder: Path, name: str, agent: str) -> None:
+    """The gate without its HTTP side, in front of the one server. Records go where the settings say."""
+    from guardrail import Principal
+
+    from ..exchange import Caller, Scope
+    from ..mcp import Door, open_servers, serve_pipes
+    from ..wiring import build
+
+    house = build(settings, folder)
+    caller = Caller(Principal(tenant="local", agent=agent), frozenset({Scope.CALL}), "pipes")
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=LINE_LIMIT)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    out = sys.stdout.buffer
+
+    async def write(line: bytes) -> None:
+        def written() -> None:
+            out.write(line)
+            out.flush()
+
+        await asyncio.to_thread(written)
+
+    async with house.running():
+        door = Door(open_servers(settings.mcp, folder, settings.limits.answer_bytes), house.tools)
+        try:
+            await serve_pipes(door, name, caller, house.store.default_run(caller.principal), reader, write)
+        finally:
+            await door.close()

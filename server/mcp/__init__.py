@@ -1,0 +1,47 @@
+"""The MCP gateway: MCP servers behind the gate, every call of their tools decided, every tool pinned as first seen.
+
+messages      one JSON-RPC message, read strictly; what is written back
+headers       what HTTP says about a message, and that it says the same as the body
+clients       sessions of clients from before 2026-07-28
+front         POST and DELETE of `/mcp` and `/mcp/{server}`: HTTP in, Answer out
+standard_io   the same door on a pair of pipes, for `leastward mcp -- CMD`
+door          which method does what: list, call, read
+offering      the tools of the servers as one caller may see them
+calling       one `tools/call`: who is called, the choke point, the result
+documents     resources, prompts, completion: decided as tools `resources.read`, `prompts.get`, `completion.complete`
+results       what a server gave, reduced to the members that the gate knows
+held          calls that wait for a person, over multi-round-trip requests
+pins          the tools as a person or the first look accepted them; a changed one is withheld
+servers       the MCP servers that the settings name; opening makes them
+peer          one server as one run reaches it: handshake, requests
+line          what carries messages to a server: http_line, process_line
+
+Flow: client -> front -> door -> ToolGate -> peer -> line -> server, and back through results and ToolGate.
+
+The two protocols meet here: 2026-07-28, in which each request stands alone, and the versions with a handshake. Rules
+about headers, versions and error codes are the official SDK's (`mcp.shared.inbound`, `mcp_types`). Its transports are
+not on the path: they parse JSON so that the last of two equal names wins and NaN is a number, before anybody can look.
+"""
+
+from __future__ import annotations
+
+from .door import Door
+from .front import McpFront
+from .held import Held, Waiting
+from .opening import open_servers
+from .pins import Change, PinBook, PinError
+from .servers import Server
+from .standard_io import serve_pipes
+
+__all__ = [
+    "Change",
+    "Door",
+    "Held",
+    "McpFront",
+    "PinBook",
+    "PinError",
+    "Server",
+    "Waiting",
+    "open_servers",
+    "serve_pipes",
+]

@@ -1,0 +1,198 @@
+"""One `tools/call`: who is called, the choke point, and the result, judged on its way back.
+
+Whatever is wrong with the call itself is answered with HTTP 200 and a CallToolResult with `isError`: clients take an
+error of HTTP or JSON-RPC for a broken server and drop it (peers: agentgateway #758, PR #2331). The code stands in
+`_meta` under `leastward/refusal`, and in `structuredContent` where the tool promised no shape of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Protocol
+
+from mcp.shared.inbound import mcp_param_headers, x_mcp_header_map
+
+from guardrail import ToolCall
+
+from ..edge import EdgeError
+from ..exchange import Caller
+from ..reporting import REPORT_DECISION
+from ..store import Run
+from ..tool_gate import Reach, Released, ToolAnswer, Withheld
+from ..wire import Refusal, refusal_text
+from .asking import Asking
+from .eras import complete, is_modern
+from .headers import plain_numbers
+from .held import MOST_STATE, Held, can_wait, input_required
+from .line import PeerError
+from .messages import INVALID_PARAMS, RpcError
+from .offering import Offering, known
+from .peer import ServerError
+from .results import Judged, ResultError, read_call_result
+from .servers import Listed, Server
+
+LOG = logging.getLogger("leastward.mcp")
+
+DOOR: Final = "mcp"
+REFUSAL_KEY: Final = "leastward/refusal"
+DECISION_KEY: Final = "leastward/decision"
+NOWHERE: Final = "-"
+"""The server of a call that names none: no policy can name it, and the Record shows it."""
+
+TakesReport = Callable[[Caller, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+
+
+class Decides(Protocol):
+    """The choke point (server/tool_gate.py)."""
+
+    async def call(
+        self, caller: Caller, run: Run, door: str, asked: ToolCall, reach: Reach, *, problem: str | None = None
+    ) -> Released | Withheld: ...
+
+
+class Calling:
+    """`held` is how clients wait for approvals, None where they are only told; `reports` takes reports of agents."""
+
+    def __init__(
+        self, offering: Offering, gate: Decides, held: Held | None = None, reports: TakesReport | None = None
+    ) -> None:
+        self._offering = offering
+        self._gate = gate
+        self._held = held
+        self._reports = reports
+
+    async def call(self, asking: Asking) -> dict[str, Any]:
+        """A CallToolResult or an InputRequiredResult. Raises RpcError for a request that cannot be read, StoreError."""
+        optional: dict[str, type] = {"arguments": dict}
+        if is_modern(asking.version):
+            optional |= {"inputResponses": dict, "requestState": str}
+        params = asking.params({"name": str}, optional)
+        name, arguments = params["name"], params.get("arguments", {})
+        if self._reports is not None and name == REPORT_DECISION["name"]:
+            return await self._reported(asking, arguments)
+        resolved = self._offering.resolved(asking.server, name)
+        if resolved is None:
+            asked = ToolCall(name, arguments, "", NOWHERE)
+            return await self._judged(asking, asked, None, None, "unknown-tool")
+        server, tool = resolved
+        asked = ToolCall(tool, arguments, "", server.name)
+        await self._resumed(asking, asked, params.get("requestState"))
+        try:
+            listed, problem = known(await server.listing(asking.run.id), tool)
+        except (PeerError, ServerError) as error:
+            LOG.warning("server `%s` cannot be asked for its tools: %s", server.name, error.message)
+            listed, problem = None, "server-unavailable"
+        if listed is not None and asking.headers is not None and is_modern(asking.version):
+            asking.headers.check_mirrored(_schema(listed), arguments)
+        return await self._judged(asking, asked, server, listed, problem)
+
+    async def _judged(
+        self, asking: Asking, asked: ToolCall, server: Server | None, listed: Listed | None, problem: str | None
+    ) -> dict[str, Any]:
+        reach = _Reach(asking, asked.tool, server, listed)
+        try:
+            outcome = await self._gate.call(asking.caller, asking.run, DOOR, asked, reach, problem=problem)
+        except (PeerError, ResultError) as error:
+            code = error.code if isinstance(error, PeerError) else "server-unreadable"
+            LOG.warning("server `%s` failed on a call of `%s`: %s", asked.server, asked.tool, error.message)
+            return _said(asking.version, Refusal(code, error.message, ""), asked.tool, structured=_is_free(listed))
+        asking.decisions.append(outcome.decision)
+        if isinstance(outcome, Withheld):
+            return await self._withheld(asking, asked, outcome, listed)
+        try:
+            result = reach.judged.settled(outcome.answer.content)
+        except ResultError as error:
+            failed = Refusal("server-unreadable", error.message, outcome.decision)
+            return _said(asking.version, failed, asked.tool, structured=_is_free(listed))
+        return complete(asking.version, {**result, "_meta": {DECISION_KEY: outcome.decision}})
+
+    async def _withheld(
+        self, asking: Asking, asked: ToolCall, outcome: Withheld, listed: Listed | None
+    ) -> dict[str, Any]:
+        if outcome.approval is not None and self._held is not None and is_modern(asking.version):
+            waiting = await self._held.waiting(asking.caller, outcome.approval)
+            for url in (True, False):
+                if waiting is None or (url and waiting.url is None):
+                    continue
+                if can_wait(asking.capabilities, url):
+                    return input_required(waiting, outcome.approval, url)
+        return _said(
+            asking.version, outcome.refusal, asked.tool, approval=outcome.approval, structured=_is_free(listed)
+        )
+
+    async def _resumed(self, asking: Asking, asked: ToolCall, state: str | None) -> None:
+        if state is None:
+            return
+        if self._held is None or len(state) > MOST_STATE:
+            raise RpcError(INVALID_PARAMS, "`requestState` is none of this gate's", {"code": "bad-state"}, status=400)
+        try:
+            await self._held.resumed(asking.caller, asked, state)
+        except EdgeError as error:
+            raise RpcError(INVALID_PARAMS, error.message, {"code": error.code}, status=400) from error
+
+    async def _reported(self, asking: Asking, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        assert self._reports is not None
+        try:
+            taken = await self._reports(asking.caller, arguments)
+        except EdgeError as error:
+            refusal = Refusal(error.code, error.message, "")
+            return _said(asking.version, refusal, str(REPORT_DECISION["name"]), structured=True)
+        text = "the report was taken"
+        return complete(asking.version, {"content": [{"type": "text", "text": text}], "structuredContent": taken})
+
+
+class _Reach:
+    """Runs a released call. What it gave stays here in full; ToolGate is told the words of it."""
+
+    def __init__(self, asking: Asking, tool: str, server: Server | None, listed: Listed | None) -> None:
+        self._asking = asking
+        self._tool = tool
+        self._server = server
+        self._listed = listed
+        self.judged = Judged({"content": []})
+
+    async def __call__(self, arguments: dict[str, Any]) -> ToolAnswer:
+        if self._server is None:
+            raise PeerError("server-unavailable", "there is no such server")
+        headers: dict[str, str] = {}
+        if self._listed is not None:
+            mirrored = x_mcp_header_map(_schema(self._listed))
+            headers = mcp_param_headers(mirrored, plain_numbers(arguments)) if mirrored else {}
+        params = {"name": self._tool, "arguments": arguments}
+        try:
+            result = await self._server.ask(self._asking.run.id, "tools/call", params, self._asking.progressed, headers)
+        except ServerError as error:
+            # Its message is the server's text like any other: judged, labelled, and an error of the tool to the model.
+            result = {"content": [{"type": "text", "text": error.message or "error"}], "isError": True}
+        self.judged = Judged(read_call_result(result))
+        return self.judged.answer
+
+
+def _schema(listed: Listed) -> Mapping[str, Any]:
+    schema = listed.declared.get("inputSchema")
+    return schema if isinstance(schema, dict) else {}
+
+
+def _is_free(listed: Listed | None) -> bool:
+    return listed is None or "outputSchema" not in listed.declared
+
+
+def _said(
+    version: str, refusal: Refusal, tool: str, *, approval: str | None = None, structured: bool
+) -> dict[str, Any]:
+    told: dict[str, Any] = {"code": refusal.code}
+    if refusal.message:
+        told["message"] = refusal.message
+    if refusal.decision:
+        told["decision"] = refusal.decision
+    if approval is not None:
+        told["approval"] = approval
+    result: dict[str, Any] = {
+        "content": [{"type": "text", "text": refusal_text(refusal, tool)}],
+        "isError": True,
+        "_meta": {REFUSAL_KEY: told},
+    }
+    if structured:
+        result["structuredContent"] = {"leastward": told}
+    return complete(version, result)

@@ -1,0 +1,72 @@
+"""What carries messages to one MCP server: one HTTP address, or one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple, Protocol
+
+from .messages import METHOD_NOT_FOUND, Notification, Reply, Request, RpcError, error_bytes, result_bytes
+
+Heard = Callable[[Notification], None]
+
+Code = Literal[
+    "server-asks",
+    "server-broke-off",
+    "server-refuses-gate",
+    "server-too-slow",
+    "server-unavailable",
+    "server-unreadable",
+    "session-over",
+]
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class PeerError(Exception):
+    """A server could not be asked, or what it said cannot be used. `code` is stable; `message` repeats none of it."""
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message)
+        self.code: Code = code
+        self.message = message
+
+
+class Ask(NamedTuple):
+    """A request on its way. `message` is its JSON-RPC text; `headers` matter on HTTP alone; `heard` is told what the
+    server says before it answers."""
+
+    id: int
+    message: bytes
+    seconds: float
+    heard: Heard
+    headers: Mapping[str, str] = NO_HEADERS
+
+
+class Line(Protocol):
+    """One event loop; any number of requests at a time. Errors are PeerErrors. `keeps_nothing` is whether two requests
+    on it have no more to do with each other than on two lines: HTTP without a session."""
+
+    keeps_nothing: bool
+
+    async def ask(self, ask: Ask) -> Reply: ...
+
+    async def tell(self, message: bytes, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        """Send a notification, which nobody answers."""
+        ...
+
+    @property
+    def is_open(self) -> bool: ...
+
+    def close(self) -> None: ...
+
+    async def closed(self) -> None:
+        """Close, and wait until it is."""
+        ...
+
+
+def declined(request: Request) -> bytes:
+    """The answer to what a server asks of the client: it is there, and it does nothing else for it."""
+    if request.method == "ping":
+        return result_bytes(request.id, {})
+    return error_bytes(request.id, RpcError(METHOD_NOT_FOUND, "the gate does nothing for a server"))

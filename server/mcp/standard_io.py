@@ -1,0 +1,148 @@
+"""The same door on a pair of pipes: an agent's host on one side, the gate in front of one server on the other.
+
+One message a line. Requests are answered as they are done, so a slow call holds up no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from ..exchange import Caller
+from ..store import Run, StoreError
+from .asking import Asking, progress_params, progress_token
+from .door import INITIALIZE, Door
+from .eras import LATEST_HANDSHAKE_VERSION, MODERN, PROTOCOL_VERSION_META_KEY
+from .messages import (
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    UNSUPPORTED_PROTOCOL_VERSION,
+    Notification,
+    Reply,
+    Request,
+    RpcError,
+    RpcId,
+    error_bytes,
+    notification_bytes,
+    read_message,
+    result_bytes,
+)
+
+LOG = logging.getLogger("leastward.mcp")
+
+MOST_AT_ONCE: Final = 64
+"""Requests under way; the host waits beyond."""
+
+Write = Callable[[bytes], Awaitable[None]]
+"""Writes one line, whole, before the next."""
+
+
+async def serve_pipes(
+    door: Door, server: str, caller: Caller, run: Run, reader: asyncio.StreamReader, write: Write
+) -> None:
+    """Answer messages until the input ends. The caller is whoever started the process."""
+    await _Pipes(door, server, caller, run, write).serve(reader)
+
+
+class _Pipes:
+    def __init__(self, door: Door, server: str, caller: Caller, run: Run, write: Write) -> None:
+        self._door = door
+        self._server = server
+        self._caller = caller
+        self._run = run
+        self._write_line = write
+        self._writing = asyncio.Lock()
+        self._room = asyncio.Semaphore(MOST_AT_ONCE)
+        self._version = LATEST_HANDSHAKE_VERSION
+        self._capabilities: dict[str, Any] = {}
+        self._under_way: dict[RpcId, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while line := await reader.readline():
+                if line.strip():
+                    await self._taken(line.strip())
+        except ValueError:
+            LOG.error("a line of the agent's host is too long; the gate ends here")
+        finally:
+            for task in list(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _taken(self, line: bytes) -> None:
+        try:
+            message = read_message(line)
+        except RpcError as error:
+            await self._write(error_bytes(None, error))
+            return
+        if isinstance(message, Reply):
+            await self._write(error_bytes(None, RpcError(INVALID_REQUEST, "the gate asked nothing")))
+        elif isinstance(message, Notification):
+            if message.method == "notifications/cancelled":
+                name = message.params.get("requestId")
+                task = self._under_way.get(name) if isinstance(name, int | str) else None
+                if task is not None:
+                    task.cancel()
+        elif message.id in self._under_way:
+            await self._write(error_bytes(message.id, RpcError(INVALID_REQUEST, "`id` is in use")))
+        else:
+            await self._room.acquire()
+            task = asyncio.ensure_future(self._answer(message))
+            self._under_way[message.id] = task
+            self._tasks.add(task)
+            task.add_done_callback(lambda done: self._finished(message.id, done))
+
+    def _finished(self, name: RpcId, task: asyncio.Task[None]) -> None:
+        self._under_way.pop(name, None)
+        self._tasks.discard(task)
+        self._room.release()
+
+    async def _answer(self, request: Request) -> None:
+        """A cancelled request is not answered (2025-11-25, Cancellation)."""
+        try:
+            asking = self._asking(request)
+            result = await self._door.answer(asking)
+            if request.method == INITIALIZE:
+                self._version = result["protocolVersion"]
+            text = result_bytes(request.id, result)
+        except RpcError as error:
+            text = error_bytes(request.id, error)
+        except StoreError as error:
+            LOG.error("no Decision can be recorded: %s", error.message)
+            said = "the gate cannot record its decisions, so it releases nothing"
+            text = error_bytes(request.id, RpcError(INTERNAL_ERROR, said, {"code": "cannot-record"}))
+        except Exception:
+            LOG.exception("a request failed and released nothing")
+            text = error_bytes(request.id, RpcError(INTERNAL_ERROR, "the gate failed", {"code": "gate-error"}))
+        await self._write(text)
+
+    def _asking(self, request: Request) -> Asking:
+        meta = request.params.get("_meta")
+        named = meta.get(PROTOCOL_VERSION_META_KEY) if isinstance(meta, dict) else None
+        version, capabilities = self._version, self._capabilities
+        if named is not None:
+            if named != MODERN:
+                data = {"supported": [MODERN], "requested": str(named)[:64]}
+                raise RpcError(UNSUPPORTED_PROTOCOL_VERSION, "this version is not served", data)
+            version = MODERN
+            claimed = meta.get("io.modelcontextprotocol/clientCapabilities") if isinstance(meta, dict) else None
+            capabilities = claimed if isinstance(claimed, dict) else {}
+        asking = Asking(self._caller, self._run, self._server, version, request, capabilities)
+        token = progress_token(request)
+        if token is not None:
+            asking.progressed = lambda params: self._later(
+                notification_bytes("notifications/progress", progress_params(token, params))
+            )
+        return asking
+
+    def _later(self, line: bytes) -> None:
+        task = asyncio.ensure_future(self._write(line))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _write(self, line: bytes) -> None:
+        async with self._writing:
+            await self._write_line(line + b"\n")

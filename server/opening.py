@@ -1,0 +1,157 @@
+"""The parts of a gate that its settings may leave away, each imported only where it is set up.
+
+Each function gives None, or the part and what runs beside the gate's requests while it is open. All raise StoreError
+where a library is missing (its message names the extra), and for settings that cannot be used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from guardrail import Clock
+
+from .metrics import Metrics
+from .policies import Policies
+from .reporting import Reporting
+from .services import Mcp
+from .settings import Settings
+from .store import Store, StoreError
+from .tool_gate import ToolGate
+
+if TYPE_CHECKING:
+    from .approvals import Approvals
+    from .exchange import Caller
+    from .judging import Judges
+    from .remembering import Recollection
+    from .tools import HttpTools
+
+PartT = TypeVar("PartT")
+
+
+class Opened(NamedTuple, Generic[PartT]):
+    """A part; `running` is open while the gate is."""
+
+    part: PartT
+    running: Callable[[], AbstractAsyncContextManager[None]]
+
+
+def open_memory(
+    settings: Settings, folder: Path, store: Store, policies: Policies, metrics: Metrics, clock: Clock
+) -> Opened[Recollection] | None:
+    if settings.memory.url is None:
+        return None
+    with _extra("memory", "memory.url"):
+        from .remembering import Recollection
+    memory = Recollection(settings, folder, store, policies, metrics, clock)
+    return Opened(memory, memory.running)
+
+
+def open_identity(settings: Settings, folder: Path) -> Opened[Callable[[str], Caller | None]] | None:
+    """What verifies signed tokens."""
+    if not settings.identity.issuers:
+        return None
+    with _extra("jwt", "identity.issuers"):
+        from .identity import open_tokens
+    tokens, watch = open_tokens(settings.identity, folder)
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        await watch.look()
+        async with _beside(watch.watch()):
+            yield
+
+    return Opened(tokens.caller_for, running)
+
+
+def open_approvals(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> Opened[Approvals]:
+    from .approvals import Approvals, Webhook
+
+    address = settings.approvals.webhook.address()
+    if address is None:
+        return Opened(Approvals(store, clock, settings.approvals.bounds()), _nothing)
+    webhook = Webhook(address, metrics.announcement)
+    return Opened(Approvals(store, clock, settings.approvals.bounds(), webhook.announce), webhook.running)
+
+
+def open_judge(settings: Settings) -> Judges:
+    """Raises StoreError where a model or a classifier is named that cannot be asked."""
+    with _extra("llm", "judge"):
+        return settings.judge.judges()
+
+
+def open_mcp(
+    settings: Settings, folder: Path, tools: ToolGate, approvals: Approvals, reporting: Reporting | None
+) -> Opened[Mcp] | None:
+    if not settings.mcp.servers:
+        return None
+    with _extra("mcp", "mcp.servers"):
+        from .approvals.over_mcp import HeldOverMcp
+        from .mcp import Door, McpFront, PinError, open_servers
+    try:
+        servers = open_servers(settings.mcp, folder, settings.limits.answer_bytes)
+    except (PinError, ValueError) as error:
+        raise StoreError(str(error)) from error
+    door = Door(
+        servers,
+        tools,
+        held=HeldOverMcp(approvals),
+        reports=None if reporting is None else reporting.from_tool,
+    )
+    front = McpFront(door, origins=frozenset(settings.mcp.origins))
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await front.close()
+
+    return Opened(front, running)
+
+
+def open_http_tools(settings: Settings, folder: Path, tools: ToolGate) -> Opened[HttpTools] | None:
+    if not settings.http_tools:
+        return None
+    from .tools import HttpTools, ToolsError, open_servers
+
+    try:
+        door = HttpTools(tools, open_servers(settings.http_tools, folder))
+    except ToolsError as error:
+        raise StoreError(str(error)) from error
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            door.close()
+
+    return Opened(door, running)
+
+
+@contextmanager
+def _extra(extra: str, setting: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise StoreError(f"`{setting}` is set, but there is no `{error.name}`: install the extra `{extra}`") from error
+
+
+@asynccontextmanager
+async def _nothing() -> AsyncIterator[None]:
+    yield
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Runs `work`, which never ends by itself, while this is open."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,75 @@
+"""server/cli/approve.py and remote.py: `leastward approve` against a gate on a socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from server import cli
+
+
+class Ended(NamedTuple):
+    exit: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def approve(
+    answering: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Ended]:
+    """`approve(*arguments, who=)` with that one's key in the environment."""
+    monkeypatch.setattr(cli, "VERBS", tuple(dict.fromkeys((*cli.VERBS, "approve"))))
+
+    def run(*arguments: str, who: str = "ada") -> Ended:
+        monkeypatch.setenv("LEASTWARD_KEY", answering.keys[who])
+        code = cli.main(["approve", *arguments, "--url", f"http://127.0.0.1:{answering.port}"])
+        out, err = capsys.readouterr()
+        return Ended(code, out, err)
+
+    return run
+
+
+def test_list_show_approve(answering: Any, approve: Callable[..., Ended]) -> None:
+    assert "no call waits for a person" in approve().stdout
+    name = answering.ask(5, note="\x1b[2Jlunch").approval.id
+    listed = approve("--list")
+    assert listed.exit == 0
+    assert name in listed.stdout
+    shown = approve("--list", name).stdout
+    assert '  note = "\\u001b[2Jlunch"' in shown
+    assert "the rule says: Pay 5?" in shown
+    assert "note: `note` holds characters that do not show" in shown
+    assert "\x1b" not in shown
+    assert answering.ask(5, note="\x1b[2Jlunch").said == "needs-approval"
+    done = approve(name, "--because", "I know them")
+    assert done.exit == 0
+    assert f'{name} is approved: send_money(amount = 5, note = "\\u001b[2Jlunch")' in done.stdout
+    assert "ada: I know them" in approve("--list", name).stdout
+    assert answering.ask(5, note="\x1b[2Jlunch").said == "released"
+
+
+def test_deny_several_as_json(answering: Any, approve: Callable[..., Ended]) -> None:
+    names = [answering.ask(amount).approval.id for amount in (1, 2)]
+    tree = json.loads(approve("--json").stdout)
+    assert {one["id"] for one in tree["pending"]} == set(names)
+    answered = json.loads(approve(*names, "--deny", "--json").stdout)
+    assert [(one["id"], one["state"]) for one in answered["approvals"]] == [(name, "denied") for name in names]
+    assert answering.ask(1).said == "approval-denied"
+
+
+def test_what_the_gate_refuses_is_said(answering: Any, approve: Callable[..., Ended]) -> None:
+    name = answering.ask().approval.id
+    for who, code in (("bot", "missing-scope"), ("eve", "unknown-approval"), ("bot-with-approve", "own-run")):
+        ended = approve(name, who=who)
+        assert ended.exit == 1
+        assert f"leastward approve: {code}: " in ended.stderr
+
+
+def test_called_wrongly(approve: Callable[..., Ended]) -> None:
+    unknown = "apr-" + "0" * 26
+    for arguments in (["--deny"], ["--deny", "--list", unknown], ["../runs"], ["apr-1"], [unknown + "\n"]):
+        assert approve(*arguments).exit == 2, arguments

@@ -1,0 +1,101 @@
+"""server/in_process.py: the gate without a socket, with its own records."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from guardrail import Principal
+from server.in_process import Door, open_gate
+from server.store import StoreError
+from server.tool_gate import Released, ToolAnswer, Withheld
+
+POLICY = """language 1
+allow pay(to, amount) as known when to == "ann"
+allow read(...)
+trust results of read
+allow send(...) as after-read when after succeeded read
+redact results of read matching /[0-9]{4}/ with "****"
+require approval for pay as big when amount > 100
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "gate.lw").write_text(POLICY)
+    (tmp_path / "leastward.yaml").write_text("policies: ['*.lw']\ndatabase: gate.db\n")
+    return tmp_path / "leastward.yaml"
+
+
+def run(config: Path, steps: Any) -> None:
+    async def inside() -> None:
+        async with open_gate(config, Principal("t", "a")) as door:
+            await steps(door)
+
+    asyncio.run(inside())
+
+
+def test_calls_are_decided_run_and_recorded(config: Path, outside: Any) -> None:
+    ran: list[dict[str, Any]] = []
+
+    async def reach(arguments: dict[str, Any]) -> ToolAnswer:
+        ran.append(arguments)
+        return ToolAnswer({"paid": True})
+
+    async def steps(door: Door) -> None:
+        released = await door.call("pay", {"to": "ann", "amount": 2}, reach)
+        assert isinstance(released, Released)
+        assert released.answer.content == {"paid": True}
+        for arguments, effect, code in (
+            ({"to": "eve", "amount": 1}, "forbid", "no-rule"),
+            ({"to": "ann", "amount": 101}, "ask", "needs-approval"),
+            ({"to": object()}, "forbid", "bad-json-arguments"),
+        ):
+            withheld = await door.call("pay", arguments, reach)
+            assert isinstance(withheld, Withheld)
+            assert (withheld.effect, withheld.refusal.code) == (effect, code)
+
+    run(config, steps)
+    assert ran == [{"to": "ann", "amount": 2}]
+    records = outside.read_records(config.parent / "gate.db")
+    told = [(one["door"], one["tool"], one["effect"], one["reason"]) for one in records]
+    assert told == [
+        ("in-process", "pay", "allow", "rule"),
+        ("in-process", "pay", "forbid", "no-rule"),
+        ("in-process", "pay", "ask", "rule"),
+        ("in-process", "pay", "forbid", "bad-json-arguments"),
+    ]
+
+
+def test_what_came_back_is_observed_and_redacted(config: Path) -> None:
+    async def failing(arguments: dict[str, Any]) -> ToolAnswer:
+        raise TimeoutError
+
+    async def reading(arguments: dict[str, Any]) -> ToolAnswer:
+        return ToolAnswer({"pin": "1234", "list": ["a 5678"]})
+
+    async def sending(arguments: dict[str, Any]) -> ToolAnswer:
+        return ToolAnswer("sent")
+
+    async def steps(door: Door) -> None:
+        with pytest.raises(TimeoutError):
+            await door.call("read", {}, failing)
+        assert isinstance(await door.call("send", {}, sending), Withheld)
+        read = await door.call("read", {}, reading)
+        assert isinstance(read, Released)
+        assert read.answer.content == {"pin": "****", "list": ["a ****"]}
+        assert isinstance(await door.call("send", {}, sending), Released)
+
+    run(config, steps)
+
+
+def test_one_process_has_the_database(config: Path) -> None:
+    async def steps(door: Door) -> None:
+        with pytest.raises(StoreError):
+            async with open_gate(config, Principal("t", "b")):
+                raise AssertionError("a second writer")
+
+    run(config, steps)
