@@ -33,6 +33,7 @@ from .intake import AsgiScope, ClientLeft, Incoming, Receive
 from .routes import Guarded, Open, Route
 from .services import Services
 from .store import StoreError
+from .wire import openai_error
 
 logger = logging.getLogger("leastward.http")
 
@@ -49,6 +50,8 @@ ROUTES: tuple[Route, ...] = (
     *routes_health.ROUTES,
     *routes_identity.ROUTES,
 )
+
+_ERRORS = {route.path: route.error for route in ROUTES}
 
 UNKNOWN = "unknown"
 """The route of a request to no route, in the metrics."""
@@ -138,7 +141,7 @@ class Gate(FastAPI):
         else:
             fault = EdgeError(404, "unknown-route", "no such route; what the gate cannot judge it does not pass")
         self._services.metrics.request(UNKNOWN, fault.status)
-        return _AnswerResponse(refused(fault))
+        return _AnswerResponse(refused(fault, _ERRORS.get(request.url.path, openai_error)))
 
 
 class _AnswerResponse(Response):

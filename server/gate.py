@@ -141,12 +141,33 @@ class ModelGate:
         except (WireError, StoreError, UpstreamError) as error:
             return await self._failed(exchange, dialect, error)
 
+    async def aside(
+        self, dialect: Dialect, path: str, read: Callable[[bytes], bytes], caller: Caller, run: Run, body: bytes
+    ) -> Answer:
+        """A request of `dialect` that an upstream answers at `path` without letting a model speak: it is read, filtered
+        and written like any other, and `read` makes of an answer of status 200 what leaves. Nothing is decided."""
+        guard = self._guards.current
+        state = self._sessions.of(run.id, caller.principal, guard.plan)
+        exchange = self._decisions.open(caller, run.id, state, guard, dialect.name)
+        try:
+            request = await self._prepared(exchange, dialect.request(body))
+            upstream = self._router.upstream_for(request.model)
+            if upstream is None:
+                return self._answer(exchange, 404, _unserved(dialect))
+            exchange.upstream = upstream.name
+            deadline = asyncio.get_running_loop().time() + self._manner.seconds[upstream.name]
+            reply = await upstream.post(path, request.encode(), deadline=deadline)
+            answer = await reply.read(ERROR_LIMIT)
+            status, left = dialect.upstream_error(reply.status, answer) if reply.status != 200 else (200, read(answer))
+            return self._answer(exchange, status, left)
+        except (WireError, StoreError, UpstreamError) as error:
+            return await self._failed(exchange, dialect, error)
+
     async def _asked(self, exchange: Exchange, dialect: Dialect, body: bytes) -> Answer:
         request = await self._prepared(exchange, dialect.request(body))
         upstream = self._router.upstream_for(request.model)
         if upstream is None:
-            unknown = dialect.error(404, "no upstream serves this model", code="model_not_found")
-            return self._answer(exchange, 404, unknown)
+            return self._answer(exchange, 404, _unserved(dialect))
         exchange.model, exchange.upstream = request.model, upstream.name
         if (approved := await self._approved(exchange, dialect, request)) is not None:
             return approved
@@ -327,6 +348,10 @@ class ModelGate:
     @staticmethod
     def _headers(exchange: Exchange) -> dict[str, str]:
         return {DECISION_HEADER: ", ".join(exchange.decisions) or exchange.id, RUN_HEADER: exchange.run_id}
+
+
+def _unserved(dialect: Dialect) -> bytes:
+    return dialect.error(404, "no upstream serves this model", code="model_not_found")
 
 
 def _call_id(approval_id: str) -> str:

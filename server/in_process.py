@@ -1,26 +1,31 @@
 """The gate inside the agent's own process: the same choke point, store and sessions, without a socket.
 
 `open_gate` builds what `leastward serve` builds and listens nowhere. A Door is that gate for one principal and run; the
-adapters for agent frameworks (server/adapters) are thin layers over `Door.call`. One process writes a database at a
+adapters for agent frameworks (server/adapters) are thin layers over it. One process writes a database at a
 time: an agent that shares its gate with others asks it over HTTP instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, cast
 
 from guardrail import NotJson, Principal, ToolCall, as_json
+from policy_dsl import StrictJsonError, strict_json
 
 from .exchange import Caller, Scope
+from .hook import Hook
 from .settings import load_settings
 from .store import Run
-from .tool_gate import Reach, Released, ToolGate, Withheld
-from .wiring import build
+from .tool_gate import Cleared, Reach, Released, ToolAnswer, ToolGate, Withheld
+from .wiring import House, build
 
 DOOR: Final = "in-process"
+
+Arguments = Mapping[str, Any] | str
+"""Of a call: values by name, or the JSON text of them."""
 
 
 class Door:
@@ -33,23 +38,45 @@ class Door:
         self._run = run
 
     async def call(
-        self, tool: str, arguments: Mapping[str, Any], reach: Reach, *, call_id: str = "", server: str | None = None
+        self, tool: str, arguments: Arguments, reach: Reach, *, call_id: str = "", server: str | None = None
     ) -> Released | Withheld:
         """Decide a call, and run it through `reach` where it is allowed, with the arguments that were judged.
 
-        The arguments are written as JSON and read back strictly: what cannot stand in JSON is refused, not passed by.
-        Raises StoreError where no Record can be made durable, and what `reach` raises.
+        The arguments are written as JSON and read back strictly, or are a JSON text that is read strictly: what cannot
+        stand in JSON is refused, not passed by. Raises StoreError where no Record can be made durable, and what `reach`
+        raises.
         """
-        try:
-            read, problem = cast("dict[str, Any]", as_json(dict(arguments))), None
-        except NotJson:
-            read, problem = {}, "bad-json-arguments"
-        asked = ToolCall(tool, read, call_id, server)
+        asked, problem = _asked(tool, arguments, call_id, server)
         return await self._gate.call(self._caller, self._run, DOOR, asked, reach, problem=problem)
+
+    async def decide(
+        self, tool: str, arguments: Arguments, *, call_id: str = "", server: str | None = None
+    ) -> Cleared | Withheld:
+        """As `call` as far as the Decision, for hosts that run the call themselves and tell of it with `answered`."""
+        asked, problem = _asked(tool, arguments, call_id, server)
+        return await self._gate.decide(self._caller, self._run, DOOR, asked, problem=problem)
+
+    async def answered(self, call: ToolCall, answer: ToolAnswer, *, observed: bool = True) -> ToolAnswer:
+        """What came back of a call that `decide` cleared, without what the policy redacts. Not `observed` is what a
+        client of the host says came back."""
+        return await self._gate.answered(self._caller, self._run, DOOR, call, answer, observed=observed)
+
+    def hook(self, *, allows: bool = False) -> Hook:
+        """This door for the events of a coding agent."""
+        return Hook(self._gate, self._caller, self._run, allows=allows)
 
     async def user_said(self, words: Iterable[str]) -> None:
         """What the user of the agent said, for `from user`: words that the host saw typed, none of a model's."""
         await self._gate.user_said(self._caller, self._run, words)
+
+
+def _asked(tool: str, arguments: Arguments, call_id: str, server: str | None) -> tuple[ToolCall, str | None]:
+    """The call, and why its arguments cannot be read where they cannot."""
+    try:
+        read = strict_json.parse_object(arguments) if isinstance(arguments, str) else as_json(dict(arguments))
+    except (NotJson, StrictJsonError):
+        return ToolCall(tool, {}, call_id, server), "bad-json-arguments"
+    return ToolCall(tool, cast("dict[str, Any]", read), call_id, server), None
 
 
 @asynccontextmanager
@@ -59,8 +86,25 @@ async def open_gate(config: str | Path, principal: Principal, *, new_run: bool =
 
     Raises SettingsError, PoliciesError and StoreError, the last where another process has the database.
     """
+    async with _opened(config) as house:
+        run = await house.store.mint_run(principal) if new_run else house.store.default_run(principal)
+        yield _door(house, principal, run)
+
+
+@asynccontextmanager
+async def open_doors(config: str | Path) -> AsyncIterator[Callable[[Principal], Door]]:
+    """As `open_gate`, for a host that serves many principals: each has its standing run."""
+    async with _opened(config) as house:
+        yield lambda principal: _door(house, principal, house.store.default_run(principal))
+
+
+@asynccontextmanager
+async def _opened(config: str | Path) -> AsyncIterator[House]:
     path = Path(config)
     house = build(load_settings(path), path.parent)
     async with house.running():
-        run = await house.store.mint_run(principal) if new_run else house.store.default_run(principal)
-        yield Door(house.tools, Caller(principal, frozenset({Scope.CALL}), DOOR), run)
+        yield house
+
+
+def _door(house: House, principal: Principal, run: Run) -> Door:
+    return Door(house.tools, Caller(principal, frozenset({Scope.CALL}), DOOR), run)

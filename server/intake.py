@@ -37,6 +37,9 @@ _WANTED = frozenset(
         b"x-session-id",
     }
 )
+_MIRRORED = b"mcp-param-"
+"""Arguments that MCP clients repeat as headers (2026-07-28): the door holds them to the body."""
+
 # Hints of other gateways. None of them means anything here (a run is minted, never chosen); a malformed one is a sign
 # of an attack on something behind or in front of us, so it is refused.
 _HINTS = (b"mcp-session-id", b"session-id", b"x-conversation-id", b"x-session-id")
@@ -59,7 +62,7 @@ class Incoming:
     ) -> None:
         self.headers: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:
-            if name in _WANTED:
+            if name in _WANTED or name.startswith(_MIRRORED):
                 self.headers[name] = value
         self._scope = scope
         self._receive = receive

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -23,7 +23,7 @@ from .store import Store, StoreError
 from .tool_gate import ToolGate
 
 if TYPE_CHECKING:
-    from .approvals import Approvals
+    from .approvals import Approval, Approvals
     from .exchange import Caller
     from .judging import Judges
     from .remembering import Recollection
@@ -71,10 +71,18 @@ def open_approvals(settings: Settings, store: Store, clock: Clock, metrics: Metr
     from .approvals import Approvals, Webhook
 
     address = settings.approvals.webhook.address()
-    if address is None:
-        return Opened(Approvals(store, clock, settings.approvals.bounds()), _nothing)
-    webhook = Webhook(address, metrics.announcement)
-    return Opened(Approvals(store, clock, settings.approvals.bounds(), webhook.announce), webhook.running)
+    webhook = None if address is None else Webhook(address, metrics.announcement)
+    bounds = settings.approvals.bounds()
+    announce = _unannounced if webhook is None else webhook.announce
+    approvals = Approvals(store, clock, bounds, announce)
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        await approvals.load()
+        async with nullcontext() if webhook is None else webhook.running():
+            yield
+
+    return Opened(approvals, running)
 
 
 def open_judge(settings: Settings) -> Judges:
@@ -141,9 +149,8 @@ def _extra(extra: str, setting: str) -> Iterator[None]:
         raise StoreError(f"`{setting}` is set, but there is no `{error.name}`: install the extra `{extra}`") from error
 
 
-@asynccontextmanager
-async def _nothing() -> AsyncIterator[None]:
-    yield
+def _unannounced(approval: Approval) -> None:
+    """Whoever looks at the queue sees it."""
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from .routes import Guarded, Handler
 from .services import Services
 from .store import Run
 from .wire import CHAT, Dialect
-from .wire.messages import MESSAGES
+from .wire.messages import COUNT_TOKENS_PATH, MESSAGES, read_token_count
 from .wire.responses import RESPONSES
 
 
@@ -19,6 +19,12 @@ def _asking(dialect: Dialect) -> Handler:
         return await services.ask(dialect, caller, run, await request.json_body())
 
     return asked
+
+
+async def _count_tokens(services: Services, request: Incoming, caller: Caller) -> Answer:
+    run = run_of(services, request, caller)
+    body = await request.json_body()
+    return await services.aside(MESSAGES, COUNT_TOKENS_PATH, read_token_count, caller, run, body)
 
 
 async def _models(services: Services, request: Incoming, caller: Caller) -> Answer:
@@ -58,6 +64,14 @@ ROUTES = (
         Scope.CALL,
         _asking(MESSAGES),
         "The same in Anthropic's Messages API",
+        error=MESSAGES.error,
+    ),
+    Guarded(
+        "POST",
+        "/v1/messages/count_tokens",
+        Scope.CALL,
+        _count_tokens,
+        "How many tokens a request has",
         error=MESSAGES.error,
     ),
     Guarded("GET", "/v1/models", Scope.CALL, _models, "The models that can be asked"),

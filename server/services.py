@@ -26,6 +26,14 @@ class Ask(Protocol):
     def __call__(self, dialect: Dialect, caller: Caller, run: Run, body: bytes, /) -> Awaitable[Answer]: ...
 
 
+class Aside(Protocol):
+    """Asks a model server something in which no model speaks; server/gate.py keeps this promise."""
+
+    def __call__(
+        self, dialect: Dialect, path: str, read: Callable[[bytes], bytes], caller: Caller, run: Run, body: bytes, /
+    ) -> Awaitable[Answer]: ...
+
+
 class ListModels(Protocol):
     def __call__(self, caller: Caller, /) -> Awaitable[Whole]: ...
 
@@ -103,6 +111,7 @@ class Services:
 
     settings: Settings
     ask: Ask
+    aside: Aside
     models: ListModels
     decide: Decide
     acts: Act

@@ -78,6 +78,9 @@ class UpstreamSettings(Part):
 
     url: str = Field(description="Base URL, for example `http://127.0.0.1:8000/v1`; request paths are appended.")
     api_key: SecretStr | None = Field(default=None, description="Sent as `Authorization: Bearer`; use `${NAME}`.")
+    headers: dict[str, SecretStr] = Field(
+        default={}, description="Headers of every request, such as Anthropic's `x-api-key` and `anthropic-version`."
+    )
     connect_timeout: Seconds = Field(default=5.0, description="Name, TCP and TLS together, in seconds.")
     read_timeout: Seconds = Field(default=300.0, description="Longest silence while an answer is due, in seconds.")
     timeout: Seconds = Field(default=600.0, description="A whole request with all its rounds, in seconds.")
@@ -98,6 +101,7 @@ class UpstreamSettings(Part):
             timeouts=Timeouts(self.connect_timeout, self.read_timeout, self.idle_timeout),
             max_connections=self.max_connections,
             ca_file=self.ca_file,
+            headers={name: value.get_secret_value() for name, value in self.headers.items()},
         )
 
 

@@ -209,7 +209,7 @@ class StrictProtocol(HttpToolsProtocol):
         size = len(self.url)
         for name, value in self.headers:
             size += len(name) + len(value) + 4
-            if name in _SINGLE:
+            if name in _SINGLE or name.startswith(b"mcp-param-"):
                 if name in found:
                     return Fault(400, "malformed-http", f"more than one `{name.decode()}` header")
                 found[name] = value

@@ -110,11 +110,14 @@ class ToolGate:
         """As `call` as far as the Decision, for hosts that run the call themselves and tell of it with `answered`."""
         return await self._ruled(await self._exchange(caller, run, door), asked, problem)
 
-    async def answered(self, caller: Caller, run: Run, door: str, call: ToolCall, answer: ToolAnswer) -> ToolAnswer:
+    async def answered(
+        self, caller: Caller, run: Run, door: str, call: ToolCall, answer: ToolAnswer, *, observed: bool = True
+    ) -> ToolAnswer:
         """What came back of a call that the host ran, without what the policy redacts: also of one that was refused
-        here and that a person let the host run nevertheless."""
+        here and that a person let the host run nevertheless. Not `observed` is what somebody else says came back: it
+        can label a Session, and prove nothing."""
         exchange = await self._exchange(caller, run, door)
-        return await self._answered(exchange, call, answer)
+        return await self._answered(exchange, call, answer, observed=observed)
 
     async def user_said(self, caller: Caller, run: Run, words: Iterable[str]) -> None:
         """What the user is known to have said in this run; durable when this returns. Raises StoreError."""
@@ -161,13 +164,15 @@ class ToolGate:
         judged = ruling.rewritten.get(held, arguments or {})
         return Cleared(judged, ToolCall(asked.tool, judged, call_id, asked.server), decision)
 
-    async def _answered(self, exchange: Exchange, call: ToolCall, answer: ToolAnswer) -> ToolAnswer:
+    async def _answered(
+        self, exchange: Exchange, call: ToolCall, answer: ToolAnswer, *, observed: bool = True
+    ) -> ToolAnswer:
         """A label that is lost in a crash after its text was read would be lost for good: it is durable first."""
         session = exchange.state.session
         session.answered(
             call.call_id,
             answer.content,
-            observed=True,
+            observed=observed,
             status=answer.status,
             tool=call.tool,
             server=call.server,

@@ -103,6 +103,7 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
     services = Services(
         settings=settings,
         ask=gate.answer,
+        aside=gate.aside,
         models=ModelList(upstreams),
         decide=DryRun(policies, sessions, clock, tenants),
         acts=Acts(policies, sessions, decisions),

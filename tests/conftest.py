@@ -44,7 +44,7 @@ hypothesis_settings.load_profile("house")
 ROOT = Path(__file__).resolve().parents[1]
 MODEL = "gpt-4o"
 SERVE = [sys.executable, "-c", "import sys; from server.cli import main; sys.exit(main())", "serve", "--config"]
-_DECISION = re.compile(r"dec-[0-9a-v]{26}")
+_NAMED = re.compile(r"(dec|apr)-[0-9a-v]{26}")
 
 Said = Mapping[str, Any]
 
@@ -480,13 +480,17 @@ def worded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Worded]]:
 
 
 class Names:
-    """Exchange ids as short names, in the order in which a test sees them: `dec-A`, `dec-B`."""
+    """Ids of exchanges and approvals as short names, in the order in which a test sees them: `dec-A`, `apr-A`."""
 
     def __init__(self) -> None:
-        self._known: dict[str, str] = {}
+        self._known: dict[str, dict[str, str]] = {"dec": {}, "apr": {}}
 
     def __call__(self, text: str) -> str:
-        return _DECISION.sub(lambda found: self._known.setdefault(found[0], f"dec-{chr(65 + len(self._known))}"), text)
+        return _NAMED.sub(self._short, text)
+
+    def _short(self, found: re.Match[str]) -> str:
+        known = self._known[found[1]]
+        return known.setdefault(found[0], f"{found[1]}-{chr(65 + len(known))}")
 
 
 @pytest.fixture

@@ -216,7 +216,7 @@ class Answers:
 
     def export(self) -> list[Any]:
         indexed = [[kind.written, index.lost, list(index.parts)] for kind, index in self._indexes.items()]
-        return [indexed, [kind.written for kind in self.lost], self.all_lost]
+        return [indexed, sorted((kind.written for kind in self.lost), key=str), self.all_lost]
 
     def restore(self, kept: list[Any]) -> None:
         indexed, lost, self.all_lost = kept

@@ -47,7 +47,13 @@ class Approvals:
         self._clock = clock
         self._announce = announce
         self._asking = Asking(store, clock, self.bounds, lambda: self._seals)
+        self._runs: set[str] | None = None
         self._waiting = Waiting(self.bounds.poll_seconds, self.bounds.waiting_at_once)
+
+    async def load(self) -> None:
+        """Know from here on in which runs there are approvals at all, so that requests of all others need not look. For
+        the only gate on a database: another one may ask in any run."""
+        self._runs = await asyncio.to_thread(self._store.open_runs)
 
     # --- the gate's side ---------------------------------------------------------------------------------------------
 
@@ -59,7 +65,10 @@ class Approvals:
         The caller puts `change` into the commit of that Record, and calls `committed` afterwards. Nothing is known to
         anybody before. Raises StoreError.
         """
-        return await self._asking.held(caller, run, door, call, decision, record)
+        holding = await self._asking.held(caller, run, door, call, decision, record)
+        if self._runs is not None and holding.approval is not None:
+            self._runs.add(run)
+        return holding
 
     def committed(self, holding: Holding) -> None:
         """The ask is durable: whoever has to know of it may be told."""
@@ -99,6 +108,8 @@ class Approvals:
         Each is decided anew like any call, and then released by its yes. One that holds a secret is there only where it
         could be kept encrypted (the extra `mcp`, for `cryptography`).
         """
+        if self._runs is not None and run.id not in self._runs:
+            return []
         found = await asyncio.to_thread(self._store.approved, run.id, tenant)
         mine = [one for one in found if one.door == door and one.principal_key == run.principal_key]
         return [Ready(one, call) for one in mine if (call := self.call_of(one)) is not None]

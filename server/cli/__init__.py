@@ -34,6 +34,7 @@ VERBS = (
     "import",
     "export",
     "lsp",
+    "mcp",
     "report",
     "refresh",
     "review",

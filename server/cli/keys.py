@@ -1,4 +1,4 @@
-"""`leastward keys`: the API keys of agents and people."""
+"""`leastward keys`: the API keys of agents and people, issued, rotated and revoked."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "keys",
-        help="issue, list and revoke API keys",
-        description="Issue, list and revoke API keys. A running server sees the change within two seconds.",
+        help="issue, list, rotate and revoke API keys",
+        description="Issue, list, rotate and revoke API keys. A running server sees the change within two seconds.",
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
@@ -42,16 +42,21 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     issue.add_argument("--label", default="", help="a note for people")
 
     listing = actions.add_parser("list", help="list all keys, without their secrets")
-    revoke = actions.add_parser("revoke", help="make a key useless")
-    revoke.add_argument("id", metavar="KEY-ID", help="the id that `issue` and `list` print")
-    for action in (issue, listing, revoke):
+    rotate = actions.add_parser("rotate", help="make a key like another one, which ends after a grace period")
+    rotate.add_argument(
+        "--grace", type=_seconds, default=86_400.0, metavar="SECONDS", help="how long the old key works on (a day)"
+    )
+    revoke = actions.add_parser("revoke", help="make a key useless at once")
+    for action in (rotate, revoke):
+        action.add_argument("id", metavar="KEY-ID", help="the id that `issue` and `list` print")
+    for action in (issue, listing, rotate, revoke):
         add_database_options(action)
         action.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    actions = {"issue": _issue, "list": _list, "revoke": _revoke}
+    actions = {"issue": _issue, "list": _list, "rotate": _rotate, "revoke": _revoke}
     return actions[options.action](options)
 
 
@@ -69,6 +74,19 @@ def _issue(options: argparse.Namespace) -> int:
             )
         except ValueError as error:
             raise CalledWrongly(f"no such scope: {error}") from error
+    return _shown(options, secret, info)
+
+
+def _rotate(options: argparse.Namespace) -> int:
+    with open_store(options) as store:
+        try:
+            secret, info = store.rotate_key(options.id, options.grace)
+        except KeyError:
+            raise ProblemFound(f"there is no key `{options.id}` that still works") from None
+    return _shown(options, secret, info)
+
+
+def _shown(options: argparse.Namespace, secret: str, info: KeyInfo) -> int:
     if options.json:
         write_json(_as_json(info) | {"secret": secret})
     else:
@@ -105,6 +123,13 @@ def _revoke(options: argparse.Namespace) -> int:
     else:
         console().print(f"{options.id} is revoked")
     return 0
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 31_536_000:
+        raise ValueError("a grace period is from 0 to a year")
+    return value
 
 
 def _as_json(info: KeyInfo) -> dict[str, Any]:

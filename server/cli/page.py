@@ -28,7 +28,7 @@ def reference_page() -> str:
 
 
 def with_settings(page: str) -> str:
-    """A page with its table of settings printed anew; the table is the one whose head says `key | default | meaning`."""
+    """A page with its table of settings printed anew: the one whose head says `key | default | meaning`."""
     from ..settings import documented_keys
 
     head = "| key | default | meaning |\n|---|---|---|\n"

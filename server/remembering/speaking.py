@@ -15,8 +15,7 @@ from guardrail import Advised, Guard, Judgement, Session, ToolCall
 from memory import Context, Effect, Snapshot, Terms
 from memory.context import Reader
 from memory.encoders import Encoder
-from memory.precedents import as_data
-from memory.voice import Remembering, Voice
+from memory.voice import Remembering, Voice, as_data
 from policy_dsl import Facts, Outcome
 from server.logs import fields
 from server.recorded import Decided

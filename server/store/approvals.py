@@ -194,6 +194,14 @@ def approved(connection: sqlite3.Connection, run: str, tenant: str, now: str) ->
     return _read(connection, sql, (now, run, tenant))
 
 
+def open_runs(connection: sqlite3.Connection, now: str) -> set[str]:
+    """The runs in which something waits for a person, or for its release."""
+    rows = connection.execute(
+        "SELECT DISTINCT run FROM approval WHERE state IN ('pending', 'approved') AND expires_at > ?", (now,)
+    )
+    return {run for (run,) in rows}
+
+
 def asked(connection: sqlite3.Connection, principal_key: str, since: str, now: str) -> list[tuple[str, bool, bool]]:
     """What a principal asked `since` then or still waits for: id, whether it is of that time, whether it is pending."""
     rows = connection.execute(

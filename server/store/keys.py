@@ -12,7 +12,7 @@ import secrets
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from guardrail import Principal
 from server.exchange import Caller, Scope
@@ -72,6 +72,11 @@ def insert(connection: sqlite3.Connection, secret: str, info: KeyInfo) -> None:
     )
 
 
+def one(connection: sqlite3.Connection, key_id: str) -> KeyInfo | None:
+    row = connection.execute(f"SELECT {_COLUMNS} FROM api_key WHERE id = ?", (key_id,)).fetchone()  # noqa: S608 (constant columns)
+    return None if row is None else _info(row)
+
+
 def everyone(connection: sqlite3.Connection) -> list[KeyInfo]:
     """All keys, revoked ones too, oldest first."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM api_key ORDER BY id")  # noqa: S608 (constant columns)
@@ -79,19 +84,27 @@ def everyone(connection: sqlite3.Connection) -> list[KeyInfo]:
 
 
 def revoke(connection: sqlite3.Connection, key_id: str, now: str) -> bool:
-    """Whether there was such a key; revoking it a second time keeps the first time."""
+    """Whether there was such a key. The earlier time counts: one that was rotated may end sooner, never later."""
     changed = connection.execute(
-        "UPDATE api_key SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?", (now, key_id)
+        "UPDATE api_key SET revoked_at = min(coalesce(revoked_at, ?), ?) WHERE id = ?", (now, now, key_id)
     ).rowcount
     return changed > 0
 
 
-def ring(connection: sqlite3.Connection) -> Mapping[bytes, Caller]:
+class Held(NamedTuple):
+    """Who a key speaks for, and when it ends: RFC 3339, None while nobody rotated or revoked it."""
+
+    caller: Caller
+    until: str | None
+
+
+def ring(connection: sqlite3.Connection, now: str) -> Mapping[bytes, Held]:
     """Who each good key speaks for, by the digest of its secret."""
     rows = connection.execute(
-        f"SELECT digest, {_COLUMNS} FROM api_key WHERE revoked_at IS NULL"  # noqa: S608 (constant columns)
+        f"SELECT digest, {_COLUMNS} FROM api_key WHERE revoked_at IS NULL OR revoked_at > ?",  # noqa: S608 (constant columns)
+        (now,),
     )
-    return {bytes(digest): _info(row).caller for digest, *row in rows}
+    return {bytes(digest): Held((info := _info(row)).caller, info.revoked_at) for digest, *row in rows}
 
 
 def known_scopes(scopes: Collection[str]) -> tuple[Scope, ...]:

@@ -9,7 +9,8 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection
 from types import TracebackType
@@ -205,7 +206,10 @@ class Store:
             raise StoreUnavailable(self._writer.trouble or "the database does not answer")
         if len(secret) != SECRET_LENGTH or not secret.startswith(SECRET_PREFIX):
             return None
-        return known.ring.get(keys.digest_of(secret))
+        held = known.ring.get(keys.digest_of(secret))
+        if held is None or (held.until is not None and held.until <= self._now()):
+            return None
+        return held.caller
 
     def issue_key(
         self,
@@ -245,6 +249,23 @@ class Store:
         with failures(), self._database.connection() as connection:
             return keys.everyone(connection)
 
+    def rotate_key(self, key_id: str, grace_seconds: float) -> tuple[str, KeyInfo]:
+        """A new key like this one, which ends after so many seconds: the new secret and what is known of it.
+
+        Raises KeyError for a key that there is not, or that has ended.
+        """
+        now = self._clock()
+        with failures(), self._database.connection() as connection:
+            old = keys.one(connection, key_id)
+            if old is None or (old.revoked_at is not None and old.revoked_at <= instant(now)):
+                raise KeyError(key_id)
+            new_name = new_id("key", _milliseconds(now), os.urandom(10))
+            info = replace(old, id=new_name, made_at=instant(now), revoked_at=None)
+            secret = keys.new_secret()
+            keys.insert(connection, secret, info)
+            keys.revoke(connection, key_id, instant(now + timedelta(seconds=grace_seconds)))
+        return secret, info
+
     def revoke_key(self, key_id: str) -> bool:
         """Whether there is such a key. A running server stops honouring it within KEYS_STALE_SECONDS."""
         with failures(), self._database.connection() as connection:
@@ -277,6 +298,11 @@ class Store:
         """Every yes of a run that holds and is not used up, oldest first."""
         with failures(), self._database.connection() as connection:
             return approvals.approved(connection, run, tenant, self._now())
+
+    def open_runs(self) -> set[str]:
+        """The runs in which something waits for a person, or for its release."""
+        with failures(), self._database.connection() as connection:
+            return approvals.open_runs(connection, self._now())
 
     def asked(self, principal_key: str, since: str) -> list[tuple[str, bool, bool]]:
         """What a principal asked after `since` or waits for: id, whether asked since then, whether pending."""

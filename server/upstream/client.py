@@ -42,8 +42,8 @@ _OURS = frozenset(
 class Upstream:
     """A model server at `base_url` (`http://host:port/v1`); paths of requests are appended to its path.
 
-    One pool per Upstream, bound to the event loop that first uses it. `ca_file` adds certificates to trust in place of
-    the system's; verification of certificate and host name cannot be turned off.
+    One pool per Upstream, bound to the event loop that first uses it. `headers` go with every request. `ca_file` adds
+    certificates to trust in place of the system's; verification of certificate and host name cannot be turned off.
     """
 
     def __init__(
@@ -55,8 +55,9 @@ class Upstream:
         timeouts: Timeouts | None = None,
         max_connections: int = 512,
         ca_file: str | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> None:
-        """Raises ValueError for a base URL or a key that cannot be written into a request as it stands."""
+        """Raises ValueError for a base URL, a key or a header that cannot be written into a request as it stands."""
         host, port, tls, path = _address(base_url)
         if api_key is not None and not _SECRET.fullmatch(api_key):
             raise ValueError("the API key is empty or holds a character that cannot stand in a header")
@@ -64,7 +65,8 @@ class Upstream:
         self._path = path
         self._host = urlsplit(base_url).netloc.lower()
         key = f"authorization: Bearer {api_key}\r\n" if api_key is not None else ""
-        self._fixed = f"host: {self._host}\r\n{key}accept-encoding: identity\r\n"
+        added = "".join(_line(name, value) for name, value in headers.items())
+        self._fixed = f"host: {self._host}\r\n{key}{added}accept-encoding: identity\r\n"
         self._heads: dict[tuple[str, str], bytes] = {}
         self._pool = Pool(
             host, port, (lambda: _tls_context(ca_file)) if tls else None, timeouts or Timeouts(), max_connections

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,3 +163,21 @@ def test_a_cut_end_is_found_by_a_checkpoint(leastward: Leastward, database: Path
 
 def test_checkpoints_without_their_key_are_called_wrongly(leastward: Leastward, database: Path) -> None:
     assert leastward("audit", "verify", "--checkpoints", "marks", "--database", str(database)).exit == 2
+
+
+def test_a_rotated_key_ends_after_its_grace(leastward: Leastward, tmp_path: Path) -> None:
+    database = str(tmp_path / "keys.db")
+    issue = ("keys", "issue", "--database", database, "--tenant", "t", "--agent", "a", "--role", "ops", "--json")
+    old = json.loads(leastward(*issue).stdout)
+    new = json.loads(leastward("keys", "rotate", old["id"], "--grace", "0.5", "--database", database, "--json").stdout)
+    assert new["secret"] != old["secret"]
+    assert {**new, "id": "", "made_at": "", "secret": ""} == {**old, "id": "", "made_at": "", "secret": ""}
+    with Store.open(database) as store:
+        deadline = time.monotonic() + 20
+        while store.caller_for(new["secret"]) is None or store.caller_for(old["secret"]) is not None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    again = leastward("keys", "rotate", old["id"], "--database", database)
+    assert (again.exit, "still works" in again.stderr) == (1, True)
+    assert leastward("keys", "rotate", "key-none", "--database", database).exit == 1
+    assert leastward("keys", "rotate", new["id"], "--grace", "-1", "--database", database).exit == 2

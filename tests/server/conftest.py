@@ -68,6 +68,9 @@ class Behind:
             return Streamed(200, self.stream(), {"x-leastward-decision": "dec-1"})
         return Whole(200, body, {"x-leastward-decision": "dec-1", "x-leastward-run": run.id})
 
+    async def aside(self, dialect: Dialect, path: str, read: Any, caller: Caller, run: Run, body: bytes) -> Answer:
+        return Whole(200, b'{"input_tokens":1}')
+
     async def stream(self) -> AsyncIterator[bytes]:
         try:
             for part in self.parts:
@@ -183,7 +186,7 @@ def running_gate(folder: Path, **settings: Any) -> Iterator[Running]:
     with Store.open(chosen.database) as store:
         queue = Approvals(store, lambda: datetime.now(UTC))
         services = Services(
-            chosen, behind.ask, behind.models, behind.decide, behind.acts, store, policies, metrics, queue
+            chosen, behind.ask, behind.aside, behind.models, behind.decide, behind.acts, store, policies, metrics, queue
         )
 
         @contextlib.asynccontextmanager
@@ -247,11 +250,17 @@ def wait_for_fixture() -> Callable[..., None]:
 
 @pytest.fixture
 def code_of() -> Callable[[bytes], str]:
-    """The code of an OpenAI error body, which must have all four members."""
+    """The code of an error body in the shape of one of the APIs: OpenAI's, Anthropic's, or JSON-RPC's."""
 
     def code(body: bytes) -> str:
-        error = json.loads(body)["error"]
-        assert set(error) == {"message", "type", "param", "code"}
+        tree = json.loads(body)
+        error = tree["error"]
+        if tree.get("jsonrpc") == "2.0":
+            assert set(tree) == {"jsonrpc", "id", "error"}
+            assert set(error) == {"code", "message", "data"}
+            return str(error["data"]["code"])
+        shape = {"type", "message", "code"} if tree.get("type") == "error" else {"message", "type", "param", "code"}
+        assert set(error) == shape
         return str(error["code"])
 
     return code

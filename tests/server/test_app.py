@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import socket
 from typing import Any
 
@@ -15,8 +16,6 @@ from server.routes import Guarded
 
 # What other gateways and other APIs serve, and what a client may therefore try. None of it may reach anything.
 FOREIGN = (
-    "/v1/responses",
-    "/v1/messages",
     "/v1/completions",
     "/v1/embeddings",
     "/v1/chat",
@@ -25,19 +24,22 @@ FOREIGN = (
     "/v1/threads",
     "/v1beta/models/m:generateContent",
     "/chat/completions",
-    "/mcp",
-    "/mcp/files",
-    "/tools",
-    "/tools/get_weather",
     "/sse",
     "/v1/policies",
-    "/v1/approvals",
     "/v1/report",
     "/v1",
     "/",
     "/console",
     "/openapi.yaml",
 )
+
+
+def _plain(path: str) -> str:
+    """A path with plain values in its braces."""
+    return re.sub(r"\{(\w+)(?::path)?\}", lambda found: _VALUES.get(found[1], "x"), path)
+
+
+_VALUES = {"id": "dec-00000000000000000000000000"}
 
 
 @pytest.mark.parametrize("method", ["POST", "GET", "PUT", "DELETE"])
@@ -50,8 +52,9 @@ def test_unknown_routes_are_refused(path: str, method: str, gate: Any, code_of: 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_other_methods_are_refused(route: Any, gate: Any, code_of: Any) -> None:
-    path = route.path.replace("{id}", "x")
-    for method in {"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"} - {route.method}:
+    path = _plain(route.path)
+    others = {"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"}
+    for method in others - {one.method for one in ROUTES if one.path == route.path}:
         status, _, body = gate.ask(method, path, b"{}")
         assert (status, code_of(body)) == (405, "method-not-allowed")
     assert gate.behind.seen == []
@@ -61,7 +64,7 @@ def test_other_methods_are_refused(route: Any, gate: Any, code_of: Any) -> None:
     "route", [route for route in ROUTES if isinstance(route, Guarded)], ids=lambda route: f"{route.method} {route.path}"
 )
 def test_every_guarded_route_needs_a_key_with_its_scope(route: Guarded, gate: Any, code_of: Any) -> None:
-    path = route.path.replace("{id}", "dec-00000000000000000000000000")
+    path = _plain(route.path)
     body = b"{}" if route.method == "POST" else None
     status, headers, answer = gate.ask(route.method, path, body, key=None)
     assert (status, code_of(answer)) == (401, "invalid-key")
@@ -70,7 +73,7 @@ def test_every_guarded_route_needs_a_key_with_its_scope(route: Guarded, gate: An
     status, _, answer = gate.ask(route.method, path, body, key=gate.issue(*others))
     assert (status, code_of(answer)) == (403, "missing-scope")
     assert gate.behind.seen == []
-    assert gate.ask(route.method, path, body, key=gate.issue(route.scope))[0] in (200, 404)
+    assert gate.ask(route.method, path, body, key=gate.issue(route.scope))[0] not in (401, 403, 500)
 
 
 def test_a_whole_answer_leaves_with_its_headers(gate: Any) -> None:
@@ -150,7 +153,7 @@ def test_the_api_describes_itself(gate: Any) -> None:
     assert status == 200
     paths = json.loads(body)["paths"]
     assert {(method.upper(), path) for path, methods in paths.items() for method in methods} == {
-        (route.method, route.path) for route in ROUTES
+        (route.method, route.path.replace(":path", "")) for route in ROUTES
     }
 
 

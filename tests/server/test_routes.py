@@ -10,7 +10,20 @@ from server.routes import Guarded, Open
 # are the commonest real failure of gateways).
 EXPECTED = {
     ("POST", "/v1/chat/completions"): "call",
+    ("POST", "/v1/responses"): "call",
+    ("POST", "/v1/messages"): "call",
+    ("POST", "/v1/messages/count_tokens"): "call",
     ("GET", "/v1/models"): "call",
+    **{(method, path): "call" for method in ("GET", "POST", "DELETE") for path in ("/mcp", "/mcp/{server}")},
+    ("GET", "/tools"): "call",
+    ("POST", "/tools/{tool}"): "call",
+    ("POST", "/tools/{server}/{tool}"): "call",
+    **{(m, "/proxy/{server}/{rest:path}"): "call" for m in ("GET", "POST", "PUT", "PATCH", "DELETE")},
+    ("GET", "/v1/approvals"): "approve",
+    ("GET", "/v1/approvals/{id}"): "approve",
+    ("POST", "/v1/approvals/{id}"): "approve",
+    ("GET", "/v1/memory/quarantine"): "approve",
+    ("POST", "/v1/memory/release"): "approve",
     ("POST", "/v1/decide"): "decide",
     ("POST", "/v1/runs"): "runs",
     ("POST", "/v1/runs/{id}/acts"): "approve",
@@ -38,10 +51,13 @@ def test_every_route_has_a_known_keeper() -> None:
     assert found == EXPECTED
 
 
-def test_only_a_report_may_be_sent_with_other_scopes() -> None:
-    """An agent's report is taken, and weighs as an agent's (server/reporting.py)."""
-    found = {route.path: set(route.also) for route in ROUTES if isinstance(route, Guarded) and route.also}
-    assert found == {"/v1/reports": {Scope.CALL, Scope.APPROVE, Scope.ADMIN}}
+def test_which_routes_take_other_scopes_too() -> None:
+    """An agent's report is taken, and weighs as an agent's (server/reporting.py); an agent sees how its ask stands."""
+    guarded = [route for route in ROUTES if isinstance(route, Guarded)]
+    assert {(route.method, route.path): set(route.also) for route in guarded if route.also} == {
+        ("POST", "/v1/reports"): {Scope.CALL, Scope.APPROVE, Scope.ADMIN},
+        ("GET", "/v1/approvals/{id}"): {Scope.CALL},
+    }
 
 
 def test_no_route_stands_twice() -> None:

@@ -124,7 +124,7 @@ def test_a_malformed_request_is_refused_and_recorded(gate: Any, body: bytes) -> 
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/completions", "/v1/responses", "/v1/messages", "/v1/assistants", "/v1/chat/completions/", "/x"]
+    "path", ["/v1/completions", "/v1/responses/compact", "/v1/messages/batches", "/v1/chat/completions/", "/x"]
 )
 def test_unknown_routes_are_not_passed_on(gate: Any, path: str) -> None:
     answer = gate.client.ask("POST", path, {"model": "m"})
