@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 JOBS   ?= 2
 
-.PHONY: demo test test-long test-vllm serve lint types contract bench docs lock clean
+.PHONY: demo test test-adapters test-mcp-conformance test-long test-vllm serve lint types contract bench docs lock clean
 
 demo: $(READY)
 	@$(BIN)/leastward demo
@@ -21,6 +21,19 @@ test-long: $(READY)
 test-vllm: $(READY)
 	PYTHON=$(PYTHON) tests/vllm/setup.sh .venv-vllm
 	$(BIN)/python tests/vllm/drive.py .venv-vllm
+
+# The adapters against the agent frameworks themselves, in an environment of their own: 1.6 GB, two minutes the first time.
+test-adapters: $(READY)
+	@test -x .venv-adapters/bin/python || $(PYTHON) -m venv .venv-adapters
+	@.venv-adapters/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@.venv-adapters/bin/python -m pip install --quiet --disable-pip-version-check \
+	  "langchain>=1.4" "openai-agents>=0.20" "pydantic-ai-slim>=2.68" "claude-agent-sdk>=0.2.187" "inspect-ai>=0.3.285"
+	.venv-adapters/bin/python -m pytest -q tests/adapters
+
+# The official MCP suite against a fixture, bare and behind the gate; needs npm once (237 MB).
+test-mcp-conformance: $(READY)
+	tests/mcp_conformance/setup.sh .venv-conformance
+	$(BIN)/python tests/mcp_conformance/drive.py .venv-conformance
 
 serve: $(READY)
 	$(BIN)/leastward serve
@@ -51,7 +64,7 @@ lock: $(READY)
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.lock
 
 clean:
-	rm -rf $(VENV) .venv-vllm build dist
+	rm -rf $(VENV) .venv-adapters .venv-conformance .venv-vllm build dist
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

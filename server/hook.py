@@ -82,8 +82,10 @@ class Hook:
         failed = event.get("hook_event_name") == "PostToolUseFailure"
         told = event.get("error" if failed else "tool_response")
         answer = ToolAnswer(told, "error" if failed else "ok")
-        await self._gate.answered(self._caller, self._run, DOOR, _call(event), answer)
-        return {}
+        shown = await self._gate.answered(self._caller, self._run, DOOR, _call(event), answer)
+        if failed or shown.content == told:
+            return {}
+        return {"hookSpecificOutput": {"hookEventName": "PostToolUse", "updatedToolOutput": shown.content}}
 
     async def _prompt(self, event: Mapping[str, Any]) -> dict[str, Any]:
         if self._caller.speaks_for_user:

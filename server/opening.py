@@ -78,7 +78,8 @@ def open_approvals(settings: Settings, store: Store, clock: Clock, metrics: Metr
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
-        await approvals.load()
+        if not store.shared:
+            await approvals.load()
         async with nullcontext() if webhook is None else webhook.running():
             yield
 

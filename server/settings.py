@@ -182,7 +182,7 @@ class Settings(Part):
     )
     upstreams: dict[str, UpstreamSettings] = Field(default={}, description=(UpstreamSettings.__doc__ or ""))
     models: Models = Field(default=Models(), description=(Models.__doc__ or ""))
-    database: str = Field(default="leastward.db", description="Path of the SQLite file.")
+    database: str = Field(default="leastward.db", description="Path of the SQLite file, or `postgresql://...`.")
     mode: Literal["enforce", "observe"] = Field(
         default="enforce", description="`observe` decides and records, and refuses nothing; /readyz says so."
     )

@@ -34,7 +34,7 @@ from .services import Services
 from .session_policies import SessionPolicies
 from .sessions import SessionBook
 from .settings import Settings, load_settings
-from .store import ApprovalChange, Store
+from .store import ApprovalChange, Store, located
 from .tool_gate import ToolGate
 from .upstream import Upstream
 
@@ -75,7 +75,7 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
     metrics = Metrics()
     policies = Policies(settings.policies, settings.tools, folder, reloaded=metrics.policy_reload)
     policies.load()
-    store = Store.open(folder / settings.database, clock=clock)
+    store = Store.open(located(folder, settings.database), clock=clock)
     upstreams = {name: upstream.open(name) for name, upstream in settings.upstreams.items()}
     sessions = SessionBook()
     memory = open_memory(settings, folder, store, policies, metrics, clock)
@@ -121,7 +121,8 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
     async def running() -> AsyncIterator[None]:
         store.start()
         sessions.restore(store.remembered(), policies.current.plan)
-        await store.commit((), sessions.everything())
+        if not store.shared:  # other replicas write there too, and what they wrote must stand
+            await store.commit((), sessions.everything())
         watching = asyncio.create_task(policies.watch())
         try:
             async with contextlib.AsyncExitStack() as stack:

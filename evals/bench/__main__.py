@@ -1,11 +1,11 @@
-"""`make bench`: decisions, sessions, checks, encoders, reports, records, the gate, one after the other, with peers."""
+"""`make bench`: decisions, sessions, checks, encoders, reports, records, the gate, MCP, one by one, with peers."""
 
 from __future__ import annotations
 
 import sys
 
-from . import check, decide, gate, memory_decide, memory_encoders, memory_ingest, records, session
+from . import check, decide, gate, mcp, memory_decide, memory_encoders, memory_ingest, records, session
 
 if __name__ == "__main__":
-    parts = (decide, session, check, memory_decide, memory_encoders, memory_ingest, records, gate)
+    parts = (decide, session, check, memory_decide, memory_encoders, memory_ingest, records, gate, mcp)
     sys.exit(max(part.main([]) for part in parts))

@@ -11,21 +11,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import re
 import shutil
-import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .contestants import cpu_seconds, free_port, pss_mb, running, spread, wrk
 from .machine import machine
 
 CONNECTIONS = (1, 32, 256)
@@ -136,61 +132,6 @@ upstreams: {{model: {{url: "{upstream}/v1"}}}}
 PROXIES = (("nginx", _nginx), ("leastward", _leastward), ("fastapi+httpx", _passthrough))
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise SystemExit(f"a contestant ended at once with exit code {process.returncode}: {process.args!r}")
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise SystemExit(f"nothing listens on port {port} after {seconds} s")
-
-
-@contextmanager
-def _running(command: list[str], port: int, core: int) -> Iterator[int]:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, {core}))
-    try:
-        _wait_for(port, process)
-        yield process.pid
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-
-
-def _wrk(url: str, script: Path, connections: int, seconds: float) -> tuple[float, float]:
-    """Requests per second and the median latency in microseconds; an answer that is not 200 ends the run."""
-    done = subprocess.run(
-        ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "-s", str(script), url],
-        check=True,
-        capture_output=True,
-        text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, {1}),
-    ).stdout
-    if "Non-2xx" in done:
-        raise SystemExit(f"{url} answered something else than 200:\n{done}")
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", done)
-    median = re.search(r"50%\s+([\d.]+)(us|ms|s)", done)
-    if rate is None or median is None:
-        raise SystemExit(f"wrk printed something unexpected:\n{done}")
-    return float(rate[1]), float(median[1]) * {"us": 1, "ms": 1e3, "s": 1e6}[median[2]]
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 async def _read_stream(port: int, key: str) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     body = request_body(stream=True)
@@ -214,12 +155,6 @@ async def _streams(port: int, key: str) -> None:
     await asyncio.gather(*(_read_stream(port, key) for _ in range(STREAMS)))
 
 
-def _pss_mb(pid: int) -> float:
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    found = re.search(r"^Pss:\s+(\d+) kB", text, re.M)
-    return int(found[1]) / 1024 if found else 0.0
-
-
 def measure(rounds: int, seconds: float) -> dict[str, object]:
     from rich.progress import Progress
 
@@ -229,16 +164,16 @@ def measure(rounds: int, seconds: float) -> dict[str, object]:
     direct = Proxy("direct", _nginx)
     with ExitStack() as stack, Progress(transient=True) as progress:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        port = _free_port()
+        port = free_port()
         upstream = f"http://127.0.0.1:{port}"
-        stack.enter_context(_running([sys.executable, "-m", "evals.bench.fake_upstream", str(port)], port, 1))
+        stack.enter_context(running([sys.executable, "-m", "evals.bench.fake_upstream", str(port)], port, 1))
         direct.port = port
         for proxy in proxies:
-            proxy.port = _free_port()
+            proxy.port = free_port()
             own = folder / proxy.name
             own.mkdir()
             command, proxy.key = proxy.start(proxy.port, upstream, own)
-            proxy.pid = stack.enter_context(_running(command, proxy.port, 0))
+            proxy.pid = stack.enter_context(running(command, proxy.port, 0))
         task = progress.add_task("gate", total=rounds * len(proxies) * (len(CONNECTIONS) + 1))
         for _ in range(rounds):
             for proxy in (direct, *proxies):
@@ -249,32 +184,28 @@ def measure(rounds: int, seconds: float) -> dict[str, object]:
                 )
                 for connections in CONNECTIONS:
                     url = f"http://127.0.0.1:{proxy.port}/v1/chat/completions"
-                    rate, median = _wrk(url, script, connections, seconds)
+                    rate, median = wrk(url, script, connections, seconds)
                     proxy.rates[connections].append(rate)
                     if connections == 1:
                         proxy.medians_us.append(median)
                     progress.advance(task)
                 if proxy is not direct:
-                    before = _cpu_seconds(proxy.pid)
+                    before = cpu_seconds(proxy.pid)
                     asyncio.run(_streams(proxy.port, proxy.key))
-                    proxy.chunk_cpu_us.append((_cpu_seconds(proxy.pid) - before) / (STREAMS * CHUNKS) * 1e6)
+                    proxy.chunk_cpu_us.append((cpu_seconds(proxy.pid) - before) / (STREAMS * CHUNKS) * 1e6)
                     progress.advance(task)
         for proxy in proxies:
-            proxy.pss_mb = _pss_mb(proxy.pid)
+            proxy.pss_mb = pss_mb(proxy.pid)
     return _report(direct, proxies, rounds, seconds)
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    return {"median": statistics.median(values), "min": min(values), "max": max(values), "n": len(values)}
 
 
 def _report(direct: Proxy, proxies: list[Proxy], rounds: int, seconds: float) -> dict[str, object]:
     base = statistics.median(direct.medians_us)
     rows = {
         p.name: {
-            "requests_per_s": {c: _spread(p.rates[c]) for c in CONNECTIONS},
+            "requests_per_s": {c: spread(p.rates[c]) for c in CONNECTIONS},
             "added_p50_us": statistics.median(p.medians_us) - base,
-            "stream_cpu_us_per_chunk": _spread(p.chunk_cpu_us),
+            "stream_cpu_us_per_chunk": spread(p.chunk_cpu_us),
             "pss_mb": p.pss_mb,
         }
         for p in proxies

@@ -25,12 +25,13 @@ class HeldOverMcp:
         self._url = url
 
     async def waiting(self, caller: Caller, approval: str) -> Waiting | None:
-        """What to tell the client; None for an approval that is not its own."""
+        """What to tell the client; None for an approval that is not its own, or that is over: a client that was
+        told to wait for that would come back without end."""
         try:
             found = await self._approvals.named(approval, caller.tenant)
         except EdgeError:
             return None
-        if found.principal_key != caller.principal.key:
+        if found.principal_key != caller.principal.key or found.state not in ("pending", "approved"):
             return None
         message = f"A person has to approve this call first (approval {found.id}).\n{written_of(found)}"
         return Waiting(self._approvals.seal(found), message, self._url)

@@ -142,13 +142,15 @@ def _anchor(options: argparse.Namespace) -> int:
     from ..store import AnchorKey, anchor
 
     with open_store(options) as store:
-        made = store.checkpoint()
-        if made is None:
+        made = store.checkpoints()
+        if not made:
             raise ProblemFound("there is no Record to anchor yet")
         key = AnchorKey.read(options.key) if options.key.exists() else AnchorKey.make(options.key)
-        anchor.write(options.checkpoints, key, made)
+        for one in made:  # one for each replica's chain
+            anchor.write(options.checkpoints, key, one)
+    newest = max(made, key=lambda one: one.position)
     if options.json:
-        write_json({"position": made.position, "id": made.id, "link": made.link, "at": made.at})
+        write_json({"position": newest.position, "id": newest.id, "link": newest.link, "at": newest.at})
     else:
-        console().print(f"position {made.position} ({made.id}) is anchored in {options.checkpoints}")
+        console().print(f"position {newest.position} ({newest.id}) is anchored in {options.checkpoints}")
     return 0

@@ -33,6 +33,7 @@ def database_of(options: argparse.Namespace) -> str:
     """The path of the database that the options mean."""
     if options.database is not None:
         return str(options.database)
+    from ..store import located
     from .configuration import folder_of, read_settings
 
-    return str(folder_of(options.config) / read_settings(options.config).database)
+    return located(folder_of(options.config), read_settings(options.config).database)

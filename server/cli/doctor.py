@@ -207,7 +207,7 @@ def _configuration(named: str | None) -> Iterator[Diagnosis]:
         return
     yield Diagnosis("configuration", "ok", str(found))
     yield _policies(folder_of(named), settings.policies, settings.tools)
-    yield _database(folder_of(named) / settings.database)
+    yield _shared(settings.database) if "://" in settings.database else _database(folder_of(named) / settings.database)
     yield _port(settings.listen.host, settings.listen.port)
 
 
@@ -241,6 +241,17 @@ def _database(path: Path) -> Diagnosis:
     except sqlite3.Error as error:
         return Diagnosis("database", "bad", f"{path} cannot be written: {error}")
     return Diagnosis("database", "ok", f"{path} can be written")
+
+
+def _shared(url: str) -> Diagnosis:
+    """A database of several gates. Its address may hold a password, so it is not shown."""
+    from ..store import Store, StoreError
+
+    try:
+        Store.open(url, create=False)
+    except StoreError as error:
+        return Diagnosis("database", "bad", error.message)
+    return Diagnosis("database", "ok", "the database that `database` names answers")
 
 
 def _can_write(folder: Path) -> bool:

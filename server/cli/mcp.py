@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -167,9 +169,7 @@ async def _served(settings: Settings, folder: Path, name: str, agent: str) -> No
 
     house = build(settings, folder)
     caller = Caller(Principal(tenant="local", agent=agent), frozenset({Scope.CALL}), "pipes")
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=LINE_LIMIT)
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    reader = await _standard_input()
     out = sys.stdout.buffer
 
     async def write(line: bytes) -> None:
@@ -185,3 +185,14 @@ async def _served(settings: Settings, folder: Path, name: str, agent: str) -> No
             await serve_pipes(door, name, caller, house.store.default_run(caller.principal), reader, write)
         finally:
             await door.close()
+
+
+async def _standard_input() -> asyncio.StreamReader:
+    reader = asyncio.StreamReader(limit=LINE_LIMIT)
+    if stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode):  # `< FILE`: asyncio waits for pipes and sockets alone
+        reader.feed_data(await asyncio.to_thread(sys.stdin.buffer.read))
+        reader.feed_eof()
+    else:
+        loop = asyncio.get_running_loop()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader

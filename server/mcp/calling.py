@@ -26,7 +26,7 @@ from .eras import complete, is_modern
 from .headers import plain_numbers
 from .held import MOST_STATE, Held, can_wait, input_required
 from .line import PeerError
-from .messages import INVALID_PARAMS, RpcError
+from .messages import INVALID_PARAMS, MISSING_REQUIRED_CLIENT_CAPABILITY, RpcError
 from .offering import Offering, known
 from .peer import ServerError
 from .results import Judged, ResultError, read_call_result
@@ -163,10 +163,21 @@ class _Reach:
         try:
             result = await self._server.ask(self._asking.run.id, "tools/call", params, self._asking.progressed, headers)
         except ServerError as error:
+            self._check_lacking(error.lacking)
             # Its message is the server's text like any other: judged, labelled, and an error of the tool to the model.
             result = {"content": [{"type": "text", "text": error.message or "error"}], "isError": True}
         self.judged = Judged(read_call_result(result))
         return self.judged.answer
+
+    def _check_lacking(self, lacking: frozenset[str]) -> None:
+        """Raises RpcError -32021 where the server misses what the client has not either. To a client that has it the
+        call is one that failed: the gate claims nothing, so asking again would not help."""
+        missing = lacking - self._asking.capabilities.keys()
+        if missing and is_modern(self._asking.version):
+            needed: dict[str, Any] = {name: {} for name in sorted(missing)}
+            message = "the server wants a client that can do more"
+            data = {"requiredCapabilities": needed}
+            raise RpcError(MISSING_REQUIRED_CLIENT_CAPABILITY, message, data, status=400)
 
 
 def _schema(listed: Listed) -> Mapping[str, Any]:

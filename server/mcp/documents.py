@@ -203,7 +203,8 @@ class Documents:
             return await server.ask(asking.run.id, method, params)
         except ServerError as error:
             code = error.code if error.code in (INVALID_PARAMS, METHOD_NOT_FOUND, -32002) else INTERNAL_ERROR
-            raise RpcError(code, "the server answered with an error", {"code": "server-error"}) from error
+            named = {"uri": params["uri"]} if "uri" in params else {}
+            raise RpcError(code, "the server answered with an error", {"code": "server-error", **named}) from error
         except PeerError as error:
             LOG.warning("server `%s` failed on `%s`: %s", server.name, method, error.message)
             raise RpcError(INTERNAL_ERROR, error.message, {"code": error.code}) from error

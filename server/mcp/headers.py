@@ -37,7 +37,8 @@ class Headers:
         """Raises RpcError where one of MCP's own stands twice: the first and the last reader would differ."""
         self._values: dict[str, str] = {}
         for raw_name, raw_value in raw:
-            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+            # White space around a value is none of it (RFC 9110 section 5.5), and not every parser takes it away.
+            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1").strip(" \t")
             if name in self._values:
                 if name.startswith(_OF_MCP) or name == "origin":
                     raise RpcError(HEADER_MISMATCH, f"`{_shown(name)}` stands twice", status=400)

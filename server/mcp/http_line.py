@@ -19,6 +19,7 @@ LAST_SECONDS: Final = 0.2
 """How long the end of a stream is waited for after its answer; then the connection is closed instead of kept."""
 
 TELL_SECONDS: Final = 10.0
+LEAVE_SECONDS: Final = 2.0
 
 
 class HttpLine:
@@ -42,8 +43,17 @@ class HttpLine:
         self._over = True
 
     async def closed(self) -> None:
-        """Close, and end the session that the server keeps for this line."""
+        """Close, and end the session that the server keeps for this line (2025-11-25, Session Management). A server
+        that does not hear it, or takes no DELETE, ends it by itself."""
+        session, self._session = self._session, None
         self.close()
+        if session is None:
+            return
+        deadline = asyncio.get_running_loop().time() + LEAVE_SECONDS
+        headers = {**self._headers, _SESSION: session}
+        with contextlib.suppress(UpstreamError):
+            reply = await self._upstream.delete(self._path, headers, deadline=deadline)
+            reply.abort()
 
     async def ask(self, ask: Ask) -> Reply:
         try:

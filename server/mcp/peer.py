@@ -16,13 +16,21 @@ from mcp.shared.inbound import MCP_METHOD_HEADER, MCP_NAME_HEADER, NAME_BEARING_
 
 from .eras import GATE, HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, MODERN, envelope, is_modern
 from .line import NO_HEADERS, Ask, Line, PeerError
-from .messages import UNSUPPORTED_PROTOCOL_VERSION, Notification, Reply, notification_bytes, request_bytes
+from .messages import (
+    MISSING_REQUIRED_CLIENT_CAPABILITY,
+    UNSUPPORTED_PROTOCOL_VERSION,
+    Notification,
+    Reply,
+    notification_bytes,
+    request_bytes,
+)
 
 PROBE_SECONDS: Final = 5.0
 """How long a server may take to say whether it knows 2026-07-28; older ones over pipes may say nothing at all."""
 
 _VERSION: Final = "mcp-protocol-version"
 _PROGRESS: Final = "notifications/progress"
+_CLAIMABLE: Final = frozenset({"elicitation", "roots", "sampling"})
 _CHANGED: Final = "notifications/tools/list_changed"
 
 Progressed = Callable[[dict[str, Any]], None]
@@ -30,12 +38,14 @@ Protocol = Literal["auto", "2026-07-28", "2025-11-25"]
 
 
 class ServerError(Exception):
-    """The server answered with a JSON-RPC error. `message` is the server's own and not to be trusted."""
+    """The server answered with a JSON-RPC error. `message` is the server's own and not to be trusted; `lacking` names
+    the capabilities of clients that it misses, of those that there are."""
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, lacking: frozenset[str] = frozenset()) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.lacking = lacking
 
 
 class Peer:
@@ -176,10 +186,19 @@ async def _initialized(line: Line, numbers: itertools.count[int], seconds: float
 def _result(reply: Reply) -> dict[str, Any]:
     if reply.error is not None:
         message = reply.error.get("message")
-        raise ServerError(reply.error["code"], message if isinstance(message, str) else "")
+        raise ServerError(reply.error["code"], message if isinstance(message, str) else "", _lacking(reply.error))
     kind = reply.result.get("resultType", "complete")
     if kind == "input_required":
         raise PeerError("server-asks", "the server asks for input, which the gate does not pass on")
     if kind != "complete":
         raise PeerError("server-unreadable", "a result of a type that the gate does not know")
     return reply.result
+
+
+def _lacking(error: Mapping[str, Any]) -> frozenset[str]:
+    """The capabilities that a server says its client has to have (2026-07-28, -32021)."""
+    data = error.get("data")
+    named = data.get("requiredCapabilities") if isinstance(data, dict) else None
+    if error["code"] != MISSING_REQUIRED_CLIENT_CAPABILITY or not isinstance(named, dict):
+        return frozenset()
+    return _CLAIMABLE & named.keys()

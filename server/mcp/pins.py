@@ -6,11 +6,14 @@ from every list and every call until a person accepts it (OWASP MCP03, CVE-2025-
 itself only as exactly what was accepted before.
 
 The pins stand in one JSON file, written whole and renamed into place; the gate reads it again when it changed on disk,
-so that `leastward mcp pins accept` reaches a running gate.
+so that `leastward mcp pins accept` reaches a running gate. Whoever changes it holds a lock beside it from reading to
+renaming: two gates, or a gate and a person, never undo each other's change.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import tempfile
@@ -75,6 +78,20 @@ class PinBook:
         `shown` are declarations. What is new is pinned or noted, durably before it is said. Raises PinError.
         """
         self._refreshed()
+        withheld, noted = self._compared(server, shown)
+        if noted:
+            with self._alone():
+                self._refreshed()
+                withheld, noted = self._compared(server, shown)
+                if noted:
+                    self._servers = {**self._servers, server: {**self._servers.get(server, {}), **noted}}
+                    self._keep()
+        return withheld
+
+    def _compared(
+        self, server: str, shown: Mapping[str, Mapping[str, Any]]
+    ) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+        """Why tools are withheld, and the pins that have to be kept."""
         pins = self._servers.get(server, {})
         withheld: dict[str, str] = {}
         noted: dict[str, dict[str, Any]] = {}
@@ -89,10 +106,7 @@ class PinBook:
             withheld[name] = UNPINNED if pin is None or pin["accepted"] is None else CHANGED
             if pin is None or pin["shown"] is None or pin["shown"]["digest"] != entry["digest"]:
                 noted[name] = {"accepted": None if pin is None else pin["accepted"], "shown": entry}
-        if noted:
-            self._servers = {**self._servers, server: {**pins, **noted}}
-            self._keep()
-        return withheld
+        return withheld, noted
 
     def changes(self) -> list[Change]:
         """Every tool that was last seen different from what was accepted, or was never accepted."""
@@ -109,17 +123,32 @@ class PinBook:
 
     def accept(self, server: str, tool: str | None = None) -> list[str]:
         """A person accepts what a server shows now: one tool of it, or all. The names that changed."""
-        self._refreshed()
-        pins = dict(self._servers.get(server, {}))
-        taken = [name for name, pin in sorted(pins.items()) if pin["shown"] is not None and tool in (None, name)]
-        for name in taken:
-            pins[name] = {"accepted": pins[name]["shown"], "shown": None}
-        if taken:
-            self._servers = {**self._servers, server: pins}
-            self._keep()
-        return taken
+        with self._alone():
+            self._refreshed()
+            pins = dict(self._servers.get(server, {}))
+            taken = [name for name, pin in sorted(pins.items()) if pin["shown"] is not None and tool in (None, name)]
+            for name in taken:
+                pins[name] = {"accepted": pins[name]["shown"], "shown": None}
+            if taken:
+                self._servers = {**self._servers, server: pins}
+                self._keep()
+            return taken
 
     # --- the file ----------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """The lock that every change of the file is made under. Its holder only reads and writes a file."""
+        if self._path is None:
+            yield
+            return
+        try:
+            lock = self._path.with_name(f"{self._path.name}.lock").open("wb")
+        except OSError as error:
+            raise PinError(f"`{self._path}` cannot be locked: {error.strerror}") from error
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _refreshed(self) -> None:
         if self._path is None:

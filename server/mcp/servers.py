@@ -86,6 +86,7 @@ class Server:
         self._now = now
         self._reached: OrderedDict[str, _Reached] = OrderedDict()
         self._opening: dict[str, asyncio.Lock] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
 
     async def listing(self, run: str, *, fresh: bool = False) -> Mapping[str, Listed]:
         """All tools that the server shows this run, withheld ones included, by name in order. Raises PeerError."""
@@ -126,7 +127,7 @@ class Server:
         """Close every line, and wait for processes to be gone."""
         peers = [reached.peer for reached in self._reached.values()]
         self._reached.clear()
-        await asyncio.gather(*(peer.closed() for peer in peers))
+        await asyncio.gather(*(peer.closed() for peer in peers), *self._leaving)
         self._release()
 
     # --- inside ---
@@ -168,10 +169,16 @@ class Server:
             idle = now - reached.used > self._idle_seconds or not reached.peer.is_open
             if not idle and len(self._reached) < MOST_PEERS:
                 break
-            reached.peer.close()
+            self._leave(reached.peer)
             del self._reached[oldest]
         for key in [key for key, lock in self._opening.items() if key not in self._reached and not lock.locked()]:
             del self._opening[key]
+
+    def _leave(self, peer: Peer) -> None:
+        """Close a peer without waiting for it."""
+        task = asyncio.ensure_future(peer.closed())
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
 
     async def _listed(self, peer: Peer) -> dict[str, Listed]:
         shown = await self._shown(peer)

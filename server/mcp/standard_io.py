@@ -35,6 +35,9 @@ LOG = logging.getLogger("leastward.mcp")
 MOST_AT_ONCE: Final = 64
 """Requests under way; the host waits beyond."""
 
+LAST_SECONDS: Final = 10.0
+"""How long requests under way may take once the input has ended: a host that only asks and listens is answered."""
+
 Write = Callable[[bytes], Awaitable[None]]
 """Writes one line, whole, before the next."""
 
@@ -65,6 +68,8 @@ class _Pipes:
             while line := await reader.readline():
                 if line.strip():
                     await self._taken(line.strip())
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=LAST_SECONDS)
         except ValueError:
             LOG.error("a line of the agent's host is too long; the gate ends here")
         finally:

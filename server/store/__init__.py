@@ -1,4 +1,4 @@
-"""Where Records, keys and runs are kept: one SQLite file.
+"""Where Records, keys and runs are kept: one SQLite file, or a PostgreSQL database that replicas share.
 
 Store        the whole, for the server and the command line
 Writer       the thread that makes Records durable, many at a time (writer.py)
@@ -11,9 +11,9 @@ Approval     a call that waits for a person; Asked, Answered and Used change it 
 Seen         a Decision as memory is told of it, from its Record and payload (seen.py)
 
 Flow: Record -> commit -> queue -> writer: one transaction, one sync for all that wait -> commit returns -> release.
-Files: writer.py writes; approvals.py, audit.py, keys.py, runs.py, seen.py read and change by short connections;
-schema.py and database.py know SQLite; redaction.py and payload.py decide what of the arguments is kept; errors.py draws
-the errors.
+Files: writer.py is the thread; port.py is what a database must do: database.py, ledger.py and schema.py are SQLite,
+postgres/ is PostgreSQL; approvals.py, audit.py, keys.py, runs.py, seen.py and state.py read and change by short
+connections, on both; redaction.py and payload.py decide what of the arguments is kept; errors.py draws the errors.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from .errors import (
     AlreadyUsed,
     AnchorError,
     SchemaError,
+    Stale,
     StoreClosed,
     StoreError,
     StoreLocked,
@@ -37,7 +38,7 @@ from .payload import Sealed, sealed
 from .redaction import without_secrets
 from .runs import Run
 from .seen import Seen
-from .store import Store
+from .store import Store, located
 
 __all__ = [
     "AlreadyAnswered",
@@ -55,6 +56,7 @@ __all__ = [
     "SchemaError",
     "Sealed",
     "Seen",
+    "Stale",
     "Store",
     "StoreClosed",
     "StoreError",
@@ -63,6 +65,7 @@ __all__ = [
     "Unrecordable",
     "Used",
     "anchor",
+    "located",
     "sealed",
     "without_secrets",
 ]

@@ -10,12 +10,12 @@ All SQL about approvals stands here.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from .errors import AlreadyAnswered, AlreadyUsed
+from .sql import Connection
 
 ApprovalState = Literal["pending", "approved", "denied", "used", "expired"]
 
@@ -92,12 +92,12 @@ class Used:
 ApprovalChange = Asked | Answered | Used
 
 
-def apply(connection: sqlite3.Connection, change: ApprovalChange) -> None:
+def apply(connection: Connection, change: ApprovalChange) -> None:
     """Inside the writer's transaction. Raises AlreadyUsed, AlreadyAnswered."""
     _APPLY[type(change)](connection, change)
 
 
-def _ask(connection: sqlite3.Connection, change: Asked) -> None:
+def _ask(connection: Connection, change: Asked) -> None:
     asked = change.approval
     # A wait that is over holds the place of its call in the index of pending ones until somebody asks anew.
     connection.execute(
@@ -108,13 +108,13 @@ def _ask(connection: sqlite3.Connection, change: Asked) -> None:
     values = [getattr(asked, name) for name in _KEPT]
     values[_KEPT.index("by_roles")] = json.dumps(asked.by_roles)
     connection.execute(
-        f"INSERT INTO approval ({', '.join(_KEPT)}) VALUES (?{', ?' * (len(_KEPT) - 1)})"  # noqa: S608 (constant names)
+        f"INSERT INTO approval ({', '.join(_COLUMNS)}) VALUES (?{', ?' * (len(_KEPT) - 1)})"  # noqa: S608 (constant names)
         " ON CONFLICT DO NOTHING",
         values,
     )
 
 
-def _answer(connection: sqlite3.Connection, change: Answered) -> None:
+def _answer(connection: Connection, change: Answered) -> None:
     answered = connection.execute(
         "UPDATE approval SET state = ?, decided_by = ?, because = ?, decided_at = ?, expires_at = ?,"
         " sealed = CASE ? WHEN 'denied' THEN NULL ELSE sealed END"
@@ -128,27 +128,25 @@ def _answer(connection: sqlite3.Connection, change: Answered) -> None:
         raise AlreadyAnswered("the approval is not pending any more")
 
 
-def _use(connection: sqlite3.Connection, change: Used) -> None:
-    try:
-        used = connection.execute(
-            "INSERT INTO approval_use (approval, ordinal, decision, used_at)"
-            " SELECT id, 1 + (SELECT count(*) FROM approval_use WHERE approval = approval.id), ?, ? FROM approval"
-            " WHERE id = ? AND digest = ? AND policy_hash = ? AND state = 'approved' AND expires_at > ?"
-            " AND uses > (SELECT count(*) FROM approval_use WHERE approval = approval.id)",
-            (change.decision, change.at, change.approval, change.digest, change.policy_hash, change.at),
-        ).rowcount
-    except sqlite3.IntegrityError as error:
-        raise AlreadyUsed("the approval was used before") from error
+def _use(connection: Connection, change: Used) -> None:
+    used = connection.execute(
+        "INSERT INTO approval_use (approval, ordinal, decision, used_at)"  # noqa: S608 (constant text)
+        f" SELECT id, 1 + {_USES}, ?, ? FROM approval"
+        " WHERE id = ? AND digest = ? AND policy_hash = ? AND state = 'approved' AND expires_at > ?"
+        f" AND uses > {_USES} ON CONFLICT DO NOTHING",
+        (change.decision, change.at, change.approval, change.digest, change.policy_hash, change.at),
+    ).rowcount
     if used != 1:
         raise AlreadyUsed("the approval was used before, or is over")
     connection.execute(
-        "UPDATE approval SET state = 'used', sealed = NULL"
-        " WHERE id = ? AND uses = (SELECT count(*) FROM approval_use WHERE approval = approval.id)",
+        f"UPDATE approval SET state = 'used', sealed = NULL WHERE id = ? AND uses = {_USES}",  # noqa: S608 (constant text)
         (change.approval,),
     )
 
 
-_APPLY: Final[Mapping[type, Callable[[sqlite3.Connection, Any], None]]] = {Asked: _ask, Answered: _answer, Used: _use}
+_APPLY: Final[Mapping[type, Callable[[Connection, Any], None]]] = {Asked: _ask, Answered: _answer, Used: _use}
+
+_USES: Final = "(SELECT count(*) FROM approval_use WHERE approval_use.approval = approval.id)"
 
 _KEPT: Final = (
     "id", "tenant", "principal_key", "agent", "user", "run", "decision", "door", "server", "tool", "arguments",
@@ -156,45 +154,46 @@ _KEPT: Final = (
     "decided_by", "decided_at", "because", "sealed",
 )  # fmt: skip
 
-_PLAIN: Final = ", ".join(name for name in _KEPT if name != "state")
+_COLUMNS: Final = tuple('"user"' if name == "user" else name for name in _KEPT)
+"""Quoted where it is a word of SQL: PostgreSQL takes `user` for who is connected."""
+
+_PLAIN: Final = ", ".join(name for name in _COLUMNS if name != "state")
 _NOW: Final = (
     f"SELECT {_PLAIN}, CASE WHEN state IN ('pending', 'approved') AND expires_at <= ? THEN 'expired' ELSE state END"  # noqa: S608 (constant names)
-    " AS state, (SELECT count(*) FROM approval_use WHERE approval = approval.id) AS used FROM approval"
+    f" AS state, {_USES} AS used FROM approval"
 )
 """The approvals as they stand at a moment: nobody writes down that a time has passed."""
 
 
-def one(connection: sqlite3.Connection, approval_id: str, now: str) -> Approval | None:
+def one(connection: Connection, approval_id: str, now: str) -> Approval | None:
     found = _read(connection, f"{_NOW} WHERE id = ?", (now, approval_id))
     return found[0] if found else None
 
 
-def listed(
-    connection: sqlite3.Connection, tenant: str, states: Sequence[ApprovalState], most: int, now: str
-) -> list[Approval]:
+def listed(connection: Connection, tenant: str, states: Sequence[ApprovalState], most: int, now: str) -> list[Approval]:
     """Those of a tenant in one of `states`, newest first."""
     places = ", ".join("?" * len(states))
-    sql = f"SELECT * FROM ({_NOW} WHERE tenant = ?) WHERE state IN ({places}) ORDER BY id DESC LIMIT ?"  # noqa: S608 (places only)
+    sql = f"SELECT * FROM ({_NOW} WHERE tenant = ?) AS standing WHERE state IN ({places}) ORDER BY id DESC LIMIT ?"  # noqa: S608 (places only)
     return _read(connection, sql, (now, tenant, *states, most))
 
 
-def fitting(connection: sqlite3.Connection, run: str, digest: str, policy_hash: str, now: str) -> Approval | None:
+def fitting(connection: Connection, run: str, digest: str, policy_hash: str, now: str) -> Approval | None:
     """The approval of exactly this call in this run under this policy: a yes that holds, else the newest one."""
     sql = (
-        f"SELECT * FROM ({_NOW} WHERE run = ?) WHERE digest = ? AND policy_hash = ?"  # noqa: S608 (constant text)
+        f"SELECT * FROM ({_NOW} WHERE run = ?) AS standing WHERE digest = ? AND policy_hash = ?"  # noqa: S608 (constant text)
         " ORDER BY state = 'approved' DESC, id DESC LIMIT 1"
     )
     found = _read(connection, sql, (now, run, digest, policy_hash))
     return found[0] if found else None
 
 
-def approved(connection: sqlite3.Connection, run: str, tenant: str, now: str) -> list[Approval]:
+def approved(connection: Connection, run: str, tenant: str, now: str) -> list[Approval]:
     """Every yes of a run that holds and is not used up, oldest first."""
-    sql = f"SELECT * FROM ({_NOW} WHERE run = ? AND tenant = ?) WHERE state = 'approved' ORDER BY id"  # noqa: S608 (constant text)
+    sql = f"SELECT * FROM ({_NOW} WHERE run = ? AND tenant = ?) AS standing WHERE state = 'approved' ORDER BY id"  # noqa: S608 (constant text)
     return _read(connection, sql, (now, run, tenant))
 
 
-def open_runs(connection: sqlite3.Connection, now: str) -> set[str]:
+def open_runs(connection: Connection, now: str) -> set[str]:
     """The runs in which something waits for a person, or for its release."""
     rows = connection.execute(
         "SELECT DISTINCT run FROM approval WHERE state IN ('pending', 'approved') AND expires_at > ?", (now,)
@@ -202,7 +201,7 @@ def open_runs(connection: sqlite3.Connection, now: str) -> set[str]:
     return {run for (run,) in rows}
 
 
-def asked(connection: sqlite3.Connection, principal_key: str, since: str, now: str) -> list[tuple[str, bool, bool]]:
+def asked(connection: Connection, principal_key: str, since: str, now: str) -> list[tuple[str, bool, bool]]:
     """What a principal asked `since` then or still waits for: id, whether it is of that time, whether it is pending."""
     rows = connection.execute(
         "SELECT id, asked_at > ?, state = 'pending' AND expires_at > ? FROM approval"
@@ -212,7 +211,7 @@ def asked(connection: sqlite3.Connection, principal_key: str, since: str, now: s
     return [(name, bool(recent), bool(pending)) for name, recent, pending in rows]
 
 
-def erase(connection: sqlite3.Connection, record_id: str) -> None:
+def erase(connection: Connection, record_id: str) -> None:
     """Forget what the call of this Record held; the approval itself stays. A yes that waits for its call is over."""
     connection.execute(
         "UPDATE approval SET arguments = '{}', prompt = NULL, sealed = NULL, because = NULL,"
@@ -221,7 +220,7 @@ def erase(connection: sqlite3.Connection, record_id: str) -> None:
     )
 
 
-def purge(connection: sqlite3.Connection, before: str, most: int) -> int:
+def purge(connection: Connection, before: str, most: int) -> int:
     """Delete approvals that were over `before`. The uses go first: what is over cannot be used again without them."""
     over = "SELECT id FROM approval WHERE expires_at < ? ORDER BY expires_at LIMIT ?"
     if connection.execute(over, (before, 1)).fetchone() is None:
@@ -230,7 +229,7 @@ def purge(connection: sqlite3.Connection, before: str, most: int) -> int:
     return connection.execute(f"DELETE FROM approval WHERE id IN ({over})", (before, most)).rowcount  # noqa: S608 (same)
 
 
-def _read(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> list[Approval]:
+def _read(connection: Connection, sql: str, values: Sequence[Any]) -> list[Approval]:
     cursor = connection.execute(sql, tuple(values))
     names = [column[0] for column in cursor.description]
     rows = [dict(zip(names, row, strict=True)) for row in cursor]

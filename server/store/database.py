@@ -5,14 +5,23 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from guardrail import Clock, Remembered
+from guardrail.chain import Row, Verification, verify
+
+from . import audit, state
 from .errors import StoreLocked, StoreUnavailable
 from .schema import migrate
+from .sql import Connection
+
+if TYPE_CHECKING:  # ledger.py is built on this module
+    from .port import Ledger
 
 BUSY_SECONDS: Final = 2.0
 """How long a statement waits for another process's short write (a key issued by the command line) before it fails."""
@@ -30,10 +39,29 @@ Fingerprint = tuple[tuple[int, int], tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A path and the class of its connections (a test passes one that fails on purpose)."""
+    """A path and the class of its connections (a test passes one that fails on purpose). See port.Backend."""
 
     path: Path
     factory: type[sqlite3.Connection] = sqlite3.Connection
+
+    @property
+    def lease_seconds(self) -> float | None:
+        return None
+
+    @property
+    def place(self) -> str:
+        return str(self.path)
+
+    @property
+    def followed(self) -> int:
+        return 0
+
+    @property
+    def newest_by(self) -> str:
+        return "payload.position"  # one writer at a time, so positions rise with time
+
+    def exists(self) -> bool:
+        return self.path.exists()
 
     def create(self) -> None:
         """Make the file if there is none (mode 0600, its name durable), and bring its schema up to date."""
@@ -79,6 +107,37 @@ class Database:
         """A connection for one short piece of work."""
         with closing(self.connect()) as connection:
             yield connection
+
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        with failures(), self.connection() as connection:
+            yield connection
+
+    def claim(self) -> Callable[[], None]:
+        return partial(os.close, self.lock())
+
+    def ledger(self, identity: str, clock: Clock, retention_days: int) -> Ledger:
+        from .ledger import SqliteLedger
+
+        return SqliteLedger(self, identity, clock, retention_days)
+
+    def verified(self, connection: Connection, rows: Iterable[Row], marks: Mapping[int, bytes]) -> Verification:
+        return verify(rows, marks)
+
+    def ends(self, connection: Connection) -> Iterator[Row]:
+        last = audit.last_row(connection)
+        if last is not None:
+            yield last
+
+    def follow(self, connection: Connection, *, all_of_it: bool) -> list[Remembered]:
+        return state.read(connection) if all_of_it else []  # there is no other writer
+
+    def scrub(self, connection: Connection) -> None:
+        """The deleted row is overwritten (secure_delete), and so is the log that still held it."""
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def close(self) -> None:
+        """Every session closes its own connection."""
 
     def fingerprint(self) -> Fingerprint:
         """Which files stand at the path of the database and of its WAL now. Raises OSError where one is missing."""

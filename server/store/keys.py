@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -17,10 +16,12 @@ from typing import Any, Final, NamedTuple
 from guardrail import Principal
 from server.exchange import Caller, Scope
 
+from .sql import Connection
+
 SECRET_PREFIX: Final = "lw-"  # noqa: S105 (a mark that scanners for leaked keys can look for)
 SECRET_LENGTH: Final = len(SECRET_PREFIX) + 43
 
-_COLUMNS: Final = "id, tenant, agent, user, roles, scopes, speaks_for_user, label, made_at, revoked_at"
+_COLUMNS: Final = 'id, tenant, agent, "user", roles, scopes, speaks_for_user, label, made_at, revoked_at'
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def digest_of(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
-def insert(connection: sqlite3.Connection, secret: str, info: KeyInfo) -> None:
+def insert(connection: Connection, secret: str, info: KeyInfo) -> None:
     connection.execute(
         f"INSERT INTO api_key (digest, {_COLUMNS}) VALUES (?{', ?' * 10})",  # noqa: S608 (constant columns)
         (
@@ -72,21 +73,22 @@ def insert(connection: sqlite3.Connection, secret: str, info: KeyInfo) -> None:
     )
 
 
-def one(connection: sqlite3.Connection, key_id: str) -> KeyInfo | None:
+def one(connection: Connection, key_id: str) -> KeyInfo | None:
     row = connection.execute(f"SELECT {_COLUMNS} FROM api_key WHERE id = ?", (key_id,)).fetchone()  # noqa: S608 (constant columns)
     return None if row is None else _info(row)
 
 
-def everyone(connection: sqlite3.Connection) -> list[KeyInfo]:
+def everyone(connection: Connection) -> list[KeyInfo]:
     """All keys, revoked ones too, oldest first."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM api_key ORDER BY id")  # noqa: S608 (constant columns)
     return [_info(row) for row in rows]
 
 
-def revoke(connection: sqlite3.Connection, key_id: str, now: str) -> bool:
+def revoke(connection: Connection, key_id: str, now: str) -> bool:
     """Whether there was such a key. The earlier time counts: one that was rotated may end sooner, never later."""
     changed = connection.execute(
-        "UPDATE api_key SET revoked_at = min(coalesce(revoked_at, ?), ?) WHERE id = ?", (now, now, key_id)
+        "UPDATE api_key SET revoked_at = CASE WHEN revoked_at < ? THEN revoked_at ELSE ? END WHERE id = ?",
+        (now, now, key_id),
     ).rowcount
     return changed > 0
 
@@ -98,7 +100,7 @@ class Held(NamedTuple):
     until: str | None
 
 
-def ring(connection: sqlite3.Connection, now: str) -> Mapping[bytes, Held]:
+def ring(connection: Connection, now: str) -> Mapping[bytes, Held]:
     """Who each good key speaks for, by the digest of its secret."""
     rows = connection.execute(
         f"SELECT digest, {_COLUMNS} FROM api_key WHERE revoked_at IS NULL OR revoked_at > ?",  # noqa: S608 (constant columns)

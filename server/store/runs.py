@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from dataclasses import dataclass
 from functools import lru_cache
 
 from guardrail import Principal, new_id
+
+from .sql import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,6 @@ def _default_run(identity: str, principal_key: str) -> Run:
     return Run(new_id("run", 0, digest[:10]), principal_key)
 
 
-def run_with(connection: sqlite3.Connection, run_id: str) -> Run | None:
+def run_with(connection: Connection, run_id: str) -> Run | None:
     row = connection.execute("SELECT id, principal_key FROM run WHERE id = ?", (run_id,)).fetchone()
     return None if row is None else Run(*row)

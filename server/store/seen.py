@@ -7,11 +7,12 @@ learn from it any more.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from guardrail import Principal
+
+from .sql import Connection
 
 PAGE_ROWS: Final = 500
 
@@ -31,7 +32,7 @@ class Seen(NamedTuple):
         return Principal(record["tenant"], record["agent"], record["user"], frozenset(record["roles"]))
 
 
-def one(connection: sqlite3.Connection, record_id: str, tenant: str) -> Seen | None:
+def one(connection: Connection, record_id: str, tenant: str) -> Seen | None:
     """The Decision on a call with this id; None for another tenant's, and for Records of other kinds."""
     found = connection.execute(f"{_SELECT} WHERE record.id = ?", (record_id,)).fetchone()
     if found is None:
@@ -40,23 +41,24 @@ def one(connection: sqlite3.Connection, record_id: str, tenant: str) -> Seen | N
     return seen if _is_of(seen, tenant) else None
 
 
-def tenant_of(connection: sqlite3.Connection, record_id: str) -> str | None:
+def tenant_of(connection: Connection, record_id: str) -> str | None:
     """Whose Record this is, for those who may see all; None for an unknown id."""
     found = connection.execute("SELECT body FROM record WHERE id = ?", (record_id,)).fetchone()
     return None if found is None else json.loads(found[0]).get("tenant") or ""
 
 
-def drawn(connection: sqlite3.Connection, tenant: str, most: int) -> list[Seen]:
-    return _newest(connection, "payload.audit IS NOT NULL", tenant, most)
+def drawn(connection: Connection, tenant: str, most: int, newest_by: str) -> list[Seen]:
+    """`newest_by` is the database's own (port.Backend): no text of anybody else."""
+    return _newest(connection, "payload.audit IS NOT NULL", tenant, most, newest_by)
 
 
-def recent(connection: sqlite3.Connection, tenant: str, most: int) -> list[Seen]:
-    return _newest(connection, "payload.context IS NOT NULL", tenant, most)
+def recent(connection: Connection, tenant: str, most: int, newest_by: str) -> list[Seen]:
+    return _newest(connection, "payload.context IS NOT NULL", tenant, most, newest_by)
 
 
-def _newest(connection: sqlite3.Connection, condition: str, tenant: str, most: int) -> list[Seen]:
+def _newest(connection: Connection, condition: str, tenant: str, most: int, newest_by: str) -> list[Seen]:
     found: list[Seen] = []
-    for seen in _backwards(connection, condition):
+    for seen in _backwards(connection, condition, newest_by):
         if len(found) >= most:
             break
         if _is_of(seen, tenant):
@@ -64,25 +66,26 @@ def _newest(connection: sqlite3.Connection, condition: str, tenant: str, most: i
     return found
 
 
-def _backwards(connection: sqlite3.Connection, condition: str) -> Iterator[Seen]:
+def _backwards(connection: Connection, condition: str, newest_by: str) -> Iterator[Seen]:
     """Newest first, a page at a time, so that no read transaction holds the WAL back. `condition` is constant text."""
-    before = 2**63 - 1
-    while page := connection.execute(
-        f"{_SELECT} WHERE {condition} AND payload.position < ? ORDER BY payload.position DESC LIMIT ?",
-        (before, PAGE_ROWS),
-    ).fetchall():
+    select = f"{_SELECT} WHERE {condition}"
+    page = connection.execute(f"{select} ORDER BY {newest_by} DESC LIMIT ?", (PAGE_ROWS,)).fetchall()
+    while page:
         yield from map(_seen, page)
-        before = page[-1][0]
+        place = page[-1][1] if newest_by == "record.id" else page[-1][0]
+        page = connection.execute(
+            f"{select} AND {newest_by} < ? ORDER BY {newest_by} DESC LIMIT ?", (place, PAGE_ROWS)
+        ).fetchall()
 
 
 _SELECT: Final = (
-    "SELECT record.position, record.body, payload.arguments, payload.context, payload.audit"
+    "SELECT record.position, record.id, record.body, payload.arguments, payload.context, payload.audit"
     " FROM record LEFT JOIN payload ON payload.position = record.position"
 )
 
 
-def _seen(row: tuple[int, bytes, bytes | None, bytes | None, float | None]) -> Seen:
-    _, body, arguments, context, audit = row
+def _seen(row: tuple[int, str, bytes, bytes | None, bytes | None, float | None]) -> Seen:
+    _, _, body, arguments, context, audit = row
     return Seen(json.loads(body), None if arguments is None else json.loads(arguments), context, audit)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
 from guardrail import Remembered
+
+from .sql import Connection
 
 
 def statements(remembered: Sequence[Remembered]) -> tuple[tuple[str, tuple[Any, ...]], ...]:
@@ -19,7 +20,7 @@ def statements(remembered: Sequence[Remembered]) -> tuple[tuple[str, tuple[Any, 
     )
 
 
-def read(connection: sqlite3.Connection) -> list[Remembered]:
+def read(connection: Connection) -> list[Remembered]:
     """All rows, in the order in which they were written."""
     rows = connection.execute("SELECT kind, owner, principal, body FROM remembered ORDER BY position")
     return [Remembered(*row) for row in rows]

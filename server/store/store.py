@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,20 +17,24 @@ from types import TracebackType
 from typing import Any, Final
 
 from guardrail import Clock, Principal, Record, Remembered, instant, new_id
-from guardrail.chain import Row, Verification, verify
+from guardrail.chain import Row, Verification
 from server.exchange import Caller
 
-from . import anchor, approvals, audit, keys, runs, seen, state
+from . import anchor, approvals, audit, keys, runs, seen
 from .approvals import Approval, ApprovalChange, ApprovalState
-from .database import Database, failures
+from .database import Database
 from .errors import StoreError, StoreUnavailable
 from .keys import SECRET_LENGTH, SECRET_PREFIX, KeyInfo
+from .port import Backend, Handover, Statement, Write
 from .runs import Run
 from .seen import Seen
-from .writer import Handover, Statement, Write, Writer
+from .writer import Writer
 
 KEYS_STALE_SECONDS: Final = 2.0
 """Within this time a revoked key stops working, or no key works: a server that cannot read revocations refuses."""
+
+LEASE_SECONDS: Final = 2.0
+"""After so long without an answer of a database that replicas share, this one serves nothing."""
 
 RUNS_REMEMBERED: Final = 10_000
 
@@ -43,7 +47,7 @@ def _now() -> datetime:
 
 
 class Store:
-    """Records, keys and runs in one SQLite file.
+    """Records, keys and runs in one SQLite file, or in a PostgreSQL database that replicas share.
 
     `open` makes or migrates the file. `start` begins the writer; only `commit`, `mint_run` and `caller_for` need it.
     The rest opens a connection of its own and works beside a running server, from any process. All raise StoreError.
@@ -52,15 +56,15 @@ class Store:
     """
 
     def __init__(
-        self, database: Database, identity: str, lot: bytes, state_key: bytes, clock: Clock, retention_days: int
+        self, database: Backend, identity: str, lot: bytes, state_key: bytes, clock: Clock, retention_days: int
     ) -> None:
         self.identity = identity
         self.lot = lot
         self.state_key = state_key
         self._database = database
         self._clock = clock
-        self._writer = Writer(database, clock, retention_days, identity)
-        self._lock: int | None = None
+        self._writer = Writer(database.ledger(identity, clock, retention_days))
+        self._claim: Callable[[], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[Write] = []
         self._runs: OrderedDict[str, Run] = OrderedDict()
@@ -74,25 +78,27 @@ class Store:
         create: bool = True,
         retention_days: int = RETENTION_DAYS,
         factory: type[Connection] = Connection,
+        lease_seconds: float = LEASE_SECONDS,
     ) -> Store:
-        """The store at a path, or at `sqlite:///path`. With `create` false the file must exist already.
+        """The store at a path, at `sqlite:///path` or at `postgresql://...`. With `create` false it must be there.
 
         Payloads are erased `retention_days` days after the day they were written on, whatever was set on that day.
-        `factory` is the class of every connection.
+        `factory` is the class of every connection to SQLite. After `lease_seconds` without an answer of PostgreSQL
+        nothing is served until it answers again.
         """
-        database = Database(_path(url_or_path), factory)
-        if not create and not database.path.exists():
-            raise StoreUnavailable(f"there is no database at `{database.path}`")
+        database = _backend(url_or_path, factory, lease_seconds)
+        if not create and not database.exists():
+            raise StoreUnavailable(f"there is no database at `{database.place}`")
         database.create()
-        with failures(), database.connection() as connection:
+        with database.session() as connection:
             identity, lot, key = connection.execute("SELECT identity, lot, state_key FROM store").fetchone()
         return cls(database, identity, bytes(lot), bytes(key), clock, retention_days)
 
     def start(self) -> None:
         """Begin to write. Raises StoreLocked where another process does, StoreUnavailable where it cannot."""
-        if self._lock is not None:
+        if self._claim is not None:
             raise StoreError("the store was started before")
-        self._lock = self._database.lock()
+        self._claim = self._database.claim()
         self._writer.start()
         if self._writer.trouble is not None:
             trouble = self._writer.trouble
@@ -102,9 +108,10 @@ class Store:
     def close(self) -> None:
         """Make durable what was handed over, then stop. Later commits raise StoreClosed."""
         self._writer.close()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        if self._claim is not None:
+            self._claim()
+            self._claim = None
+        self._database.close()
 
     def __enter__(self) -> Store:
         self.start()
@@ -116,7 +123,14 @@ class Store:
     @property
     def healthy(self) -> str | None:
         """None while records can be written, else why not."""
-        return self._writer.trouble
+        return self._writer.trouble or self._silent()
+
+    def _silent(self) -> str | None:
+        """Why nothing may be served although nothing failed: a database over the network that does not answer."""
+        lease = self._database.lease_seconds
+        if lease is None or time.monotonic() - self._writer.heard <= lease:
+            return None
+        return "the database does not answer"
 
     # --- durable writes ----------------------------------------------------------------------------------------------
 
@@ -125,14 +139,17 @@ class Store:
         records: Sequence[Record],
         remembered: Sequence[Remembered] = (),
         approvals: Sequence[ApprovalChange] = (),
+        *,
+        since: int | None = None,
     ) -> None:
         """Return when all of `records` would survive a power cut; they stand together and in this order, and what is
         `remembered` and what becomes of `approvals` is written with them or not at all.
 
         Raises StoreError where that is not certain, AlreadyUsed and AlreadyAnswered where a change of an approval does
-        not hold: then nothing of this call was written. Cancelling the caller does not take the records back.
+        not hold, Stale where another replica remembered something after `since` (a value of `followed`; None: as it is
+        now): then nothing of this call was written. Cancelling the caller does not take the records back.
         """
-        await self._submit(records, state.statements(remembered), approvals)
+        await self._submit(records, (), approvals, remembered, since)
 
     def commit_blocking(self, records: Sequence[Record]) -> None:
         """As `commit`, from a thread that has no event loop."""
@@ -145,6 +162,8 @@ class Store:
         records: Sequence[Record],
         statements: Sequence[Statement] = (),
         changes: Sequence[ApprovalChange] = (),
+        remembered: Sequence[Remembered] = (),
+        since: int | None = None,
     ) -> asyncio.Future[None]:
         """Queue a write. All writes of one turn of the loop are handed over together, after the tasks of that turn."""
         loop = asyncio.get_running_loop()
@@ -154,12 +173,19 @@ class Store:
         elif loop is not self._loop:
             raise StoreError("the store is used from two event loops")
         done: asyncio.Future[None] = loop.create_future()
-        self._waiting.append(Write(records, statements, done, changes))
+        self._waiting.append(Write(records, statements, done, changes, remembered, since))
         return done
 
     def _hand_over(self) -> None:
         writes, self._waiting = self._waiting, []
-        self._writer.submit(Handover(self._loop, writes))
+        handover = Handover(self._loop, writes)
+        silent, lease = self._silent(), self._database.lease_seconds
+        if silent is not None and self._writer.trouble is None:
+            handover.fail(StoreUnavailable(silent))
+            return
+        if lease is not None and self._loop is not None:
+            self._loop.call_later(lease, _give_up, writes)
+        self._writer.submit(handover)
 
     # --- runs --------------------------------------------------------------------------------------------------------
 
@@ -179,7 +205,7 @@ class Store:
             return default
         run = self._runs.get(run_id)
         if run is None:
-            with failures(), self._database.connection() as connection:
+            with self._database.session() as connection:
                 run = runs.run_with(connection, run_id)
             if run is not None:
                 self._remember(run)
@@ -240,13 +266,13 @@ class Store:
             revoked_at=None,
         )
         secret = keys.new_secret()
-        with failures(), self._database.connection() as connection:
+        with self._database.session() as connection:
             keys.insert(connection, secret, info)
         return secret, info
 
     def list_keys(self) -> list[KeyInfo]:
         """All keys, revoked ones too, oldest first."""
-        with failures(), self._database.connection() as connection:
+        with self._database.session() as connection:
             return keys.everyone(connection)
 
     def rotate_key(self, key_id: str, grace_seconds: float) -> tuple[str, KeyInfo]:
@@ -255,7 +281,7 @@ class Store:
         Raises KeyError for a key that there is not, or that has ended.
         """
         now = self._clock()
-        with failures(), self._database.connection() as connection:
+        with self._database.session() as connection:
             old = keys.one(connection, key_id)
             if old is None or (old.revoked_at is not None and old.revoked_at <= instant(now)):
                 raise KeyError(key_id)
@@ -268,45 +294,64 @@ class Store:
 
     def revoke_key(self, key_id: str) -> bool:
         """Whether there is such a key. A running server stops honouring it within KEYS_STALE_SECONDS."""
-        with failures(), self._database.connection() as connection:
+        with self._database.session() as connection:
             return keys.revoke(connection, key_id, instant(self._clock()))
 
     def remembered(self) -> list[Remembered]:
         """What Sessions remembered when this database was last written to, in order."""
-        with failures(), self._database.connection() as connection:
-            return state.read(connection)
+        with self._database.session() as connection:
+            return self._database.follow(connection, all_of_it=True)
+
+    @property
+    def shared(self) -> bool:
+        """Whether other replicas may write to this database at the same time."""
+        return self._database.lease_seconds is not None
+
+    @property
+    def followed(self) -> int:
+        """How far this replica has read what others remember; goes on with `remembered` and `news`."""
+        return self._database.followed
+
+    def news(self) -> list[Remembered]:
+        """What other replicas remembered since `remembered` or this was last called, in order; empty on SQLite.
+
+        It is for the Sessions to take over before the next decision. From the first call on this replica follows the
+        others; one that does not, and finds that another remembered something, stops serving.
+        """
+        with self._database.session() as connection:
+            return self._database.follow(connection, all_of_it=False)
 
     # --- approvals ---------------------------------------------------------------------------------------------------
 
     def approval(self, approval_id: str, tenant: str) -> Approval | None:
         """The approval as it stands now; None for an unknown id and for another tenant's alike."""
-        with failures(), self._database.connection() as connection:
+        with self._database.session() as connection:
             found = approvals.one(connection, approval_id, self._now())
         return found if found is not None and found.tenant == tenant else None
 
     def approvals(self, tenant: str, states: Sequence[ApprovalState], most: int) -> list[Approval]:
         """Those of a tenant in one of `states`, newest first."""
-        with failures(), self._database.connection() as connection:
+        with self._database.session() as connection:
             return approvals.listed(connection, tenant, states, most, self._now())
 
     def approval_for(self, run: str, digest: str, policy_hash: str) -> Approval | None:
         """The approval of exactly this call in this run under this policy: a yes that holds, else the newest."""
-        with failures(), self._database.connection() as connection:
+        with self._database.session() as connection:
             return approvals.fitting(connection, run, digest, policy_hash, self._now())
 
     def approved(self, run: str, tenant: str) -> list[Approval]:
         """Every yes of a run that holds and is not used up, oldest first."""
-        with failures(), self._database.connection() as connection:
+        with self._database.session() as connection:
             return approvals.approved(connection, run, tenant, self._now())
 
     def open_runs(self) -> set[str]:
         """The runs in which something waits for a person, or for its release."""
-        with failures(), self._database.connection() as connection:
+        with self._database.session() as connection:
             return approvals.open_runs(connection, self._now())
 
     def asked(self, principal_key: str, since: str) -> list[tuple[str, bool, bool]]:
         """What a principal asked after `since` or waits for: id, whether asked since then, whether pending."""
-        with failures(), self._database.connection() as connection:
+        with self._database.session() as connection:
             return approvals.asked(connection, principal_key, since, self._now())
 
     def _now(self) -> str:
@@ -316,50 +361,56 @@ class Store:
 
     def decision(self, record_id: str, tenant: str) -> dict[str, Any] | None:
         """The members of a Record, with its `payload`; None for an unknown id and for another tenant's alike."""
-        with failures(), self._database.connection() as connection:
+        with self._database.session() as connection:
             found = audit.decision(connection, record_id)
         return found if found is not None and (found.get("tenant") or "") == tenant else None
 
     def decisions(self, exchange_id: str, tenant: str) -> list[dict[str, Any]]:
         """The Records of one exchange in order; none for an unknown exchange and for another tenant's alike."""
-        with failures(), self._database.connection() as connection:
+        with self._database.session() as connection:
             found = audit.decisions(connection, exchange_id)
         return [members for members in found if (members.get("tenant") or "") == tenant]
 
     def seen(self, record_id: str, tenant: str) -> Seen | None:
         """A Decision on a call of the tenant's, with what it was made in; None for every other id."""
-        with failures(), self._database.connection() as connection:
+        with self._database.session() as connection:
             return seen.one(connection, record_id, tenant)
 
     def tenant_of(self, record_id: str) -> str | None:
         """Whose Record this is; for those alone who may see every tenant's."""
-        with failures(), self._database.connection() as connection:
+        with self._database.session() as connection:
             return seen.tenant_of(connection, record_id)
 
     def drawn(self, tenant: str, most: int) -> list[Seen]:
         """The newest Decisions that were drawn for audit and are not erased yet, newest first."""
-        with failures(), self._database.connection() as connection:
-            return seen.drawn(connection, tenant, most)
+        with self._database.session() as connection:
+            return seen.drawn(connection, tenant, most, self._database.newest_by)
 
     def recent(self, tenant: str, most: int) -> list[Seen]:
         """The newest Decisions of which is still known what they were made in, newest first."""
-        with failures(), self._database.connection() as connection:
-            return seen.recent(connection, tenant, most)
+        with self._database.session() as connection:
+            return seen.recent(connection, tenant, most, self._database.newest_by)
 
     @contextmanager
     def rows(self, after: int = 0) -> Iterator[Iterator[Row]]:
         """The rows above position `after`, in order, read a page at a time."""
-        with failures(), self._database.connection() as connection:
+        with self._database.session() as connection:
             yield audit.rows(connection, after)
 
     def verify(self, checkpoints: Sequence[anchor.Checkpoint] = ()) -> Verification:
         """Check every row, and that each checkpoint's row is there unchanged."""
-        with failures(), self._database.connection() as connection:
-            return verify(audit.rows(connection), anchor.marks(checkpoints))
+        with self._database.session() as connection:
+            return self._database.verified(connection, audit.rows(connection), anchor.marks(checkpoints))
+
+    def checkpoints(self) -> list[anchor.Checkpoint]:
+        """The end of every chain that may still grow: one of SQLite's, one for each replica's of PostgreSQL."""
+        now = instant(self._clock())
+        with self._database.session() as connection:
+            return [anchor.checkpoint(self.identity, row, now) for row in self._database.ends(connection)]
 
     def checkpoint(self) -> anchor.Checkpoint | None:
         """The end of the chain now, to be written outside; None in an empty database."""
-        with failures(), self._database.connection() as connection:
+        with self._database.session() as connection:
             last = audit.last_row(connection)
         return None if last is None else anchor.checkpoint(self.identity, last, instant(self._clock()))
 
@@ -367,21 +418,36 @@ class Store:
         """Erase the payload of a tenant's Record for good; whether there was one. The chain stays whole."""
         if self.decision(record_id, tenant) is None:
             return False
-        with failures(), self._database.connection() as connection:
+        with self._database.session() as connection:
             erased = audit.erase(connection, record_id)
             approvals.erase(connection, record_id)
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._database.scrub(connection)
             return erased
+
+
+def _give_up(writes: Sequence[Write]) -> None:
+    """Nobody waits longer than the lease. What was handed over may still be written: the outcome is unknown."""
+    for write in writes:
+        if not write.done.done():
+            write.done.set_exception(StoreUnavailable("the database does not answer"))
 
 
 def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def _path(url_or_path: str | os.PathLike[str]) -> Path:
+def located(folder: Path, database: str) -> str:
+    """A database as settings name it, for Store.open: a URL as it is, a path as one relative to `folder`."""
+    return database if "://" in database else str(folder / database)
+
+
+def _backend(url_or_path: str | os.PathLike[str], factory: type[Connection], lease_seconds: float) -> Backend:
     text = os.fspath(url_or_path)
-    if text.startswith("sqlite:///"):
-        return Path(text.removeprefix("sqlite:///"))
-    if "://" in text:
-        raise StoreError(f"no store for `{text.split('://', 1)[0]}://` addresses, only a path or `sqlite:///path`")
-    return Path(text)
+    if text.startswith(("postgresql://", "postgresql+psycopg://")):
+        from .postgres import Postgres
+
+        return Postgres(text, lease_seconds)
+    if "://" in text and not text.startswith("sqlite:///"):
+        scheme = text.split("://", 1)[0]
+        raise StoreError(f"no store for `{scheme}://` addresses, only a path, `sqlite:///path` and `postgresql://`")
+    return Database(Path(text.removeprefix("sqlite:///")), factory)

@@ -24,6 +24,7 @@ from .port import Handover, Keys, Ledger
 POLL_SECONDS: Final = 0.5
 """How often the writer looks for changes by others; half of the second within which a revoked key must be noticed."""
 
+
 class Writer:
     """See the module's text. `submit` may be called from any thread."""
 

@@ -91,6 +91,10 @@ class Upstream:
         """As `post`, without a body."""
         return await self._exchange("GET", path, b"", headers, deadline)
 
+    async def delete(self, path: str, headers: Mapping[str, str] = NO_HEADERS, *, deadline: float) -> UpstreamReply:
+        """As `get`."""
+        return await self._exchange("DELETE", path, b"", headers, deadline)
+
     def close(self) -> None:
         """Close all connections at once."""
         self._pool.close()

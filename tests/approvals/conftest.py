@@ -19,7 +19,7 @@ import uvicorn
 
 from guardrail import Decision, Guard, Principal, Record, Session, ToolCall, approved, instant, new_id
 from policy_dsl import compile_policy, parse, policy_set
-from server import app, routes_approvals
+from server import app
 from server.approvals import AlreadyUsed, Approval, Approvals, Bounds, Holding
 from server.exchange import Caller, Scope
 from server.listening import listening
@@ -194,13 +194,6 @@ def people() -> dict[str, Caller]:
     return PEOPLE
 
 
-@dataclass(frozen=True, slots=True)
-class WithApprovals(Services):
-    """The services of a gate that has a queue, whatever else it has."""
-
-    approvals: Any = None
-
-
 @dataclass
 class Answering:
     """A gate on a socket, with keys of all kinds. Calls are held by `gate`, in front of the same database."""
@@ -216,12 +209,9 @@ class Answering:
 
 
 @pytest.fixture
-def answering(
-    tmp_path: Path, store: Store, gate: SmallGate, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Answering]:
+def answering(tmp_path: Path, store: Store, gate: SmallGate, clock: Clock) -> Iterator[Answering]:
     """The real edge in front of the queue: uvicorn in a thread, real keys."""
     (tmp_path / "gate.lw").write_text(POLICY)
-    monkeypatch.setattr(app, "ROUTES", tuple(dict.fromkeys((*app.ROUTES, *routes_approvals.ROUTES))))
     settings = Settings.model_validate({"database": str(tmp_path / "gate.db")})
     policies = Policies(settings.policies, folder=tmp_path)
     policies.load()
@@ -230,9 +220,8 @@ def answering(
     async def nobody(*_: Any) -> Any:
         raise AssertionError("no call is made in these tests")
 
-    services = WithApprovals(
-        settings, nobody, nobody, nobody, nobody, store, policies, metrics, approvals=Approvals(store, clock)
-    )
+    doors = (nobody, nobody, nobody, nobody, nobody)
+    services = Services(settings, *doors, store, policies, metrics, Approvals(store, clock))
 
     @contextlib.asynccontextmanager
     async def life(_: Any) -> AsyncIterator[None]:

@@ -28,7 +28,7 @@ def test_every_reason_is_documented() -> None:
 
 def test_every_code_that_the_server_writes_is_documented() -> None:
     written = set()
-    for module in [*(ROOT / "server").glob("*.py"), *(ROOT / "server/wire").glob("*.py")]:
+    for module in [*(ROOT / "server").glob("*.py"), *(ROOT / "server/wire").rglob("*.py")]:
         written |= {code for match in WRITTEN.findall(module.read_text()) for code in match if code}
     written |= {recorded.NEEDS_APPROVAL, recorded.BARE}
     assert len(written) > 20

@@ -135,6 +135,7 @@ class Scripted:
     answers: dict[str, Any] = field(default_factory=dict)
     seen: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
     content_type: str = "application/json"
     modern: bool = True
 
@@ -146,6 +147,10 @@ class Scripted:
             await _lifespan(receive, send)
             return
         body = await _body(receive)
+        if scope["method"] == "DELETE":
+            self.deleted.append(dict(scope["headers"])[b"mcp-session-id"].decode())
+            await send_answer(Whole(200, b""), send)
+            return
         message = json.loads(body) if body else {}
         self.seen.append(message)
         self.headers.append({name.decode(): value.decode() for name, value in scope["headers"]})

@@ -135,7 +135,7 @@ def test_at_the_address_of_all_servers_a_name_is_read_in_one_way(start: Any, scr
     script, url = scripted
     script.tools({"name": "echo"})
     gate = start(POLICY, {"s": {"url": url}})
-    for name in ("echo", "__echo", "s__", "gone__echo", "S__echo", "s__echo "):
+    for name in ("echo", "__echo", "s__", "gone__echo", "S__echo", "s__echo_"):
         assert gate.call(name, {}, None)["_meta"]["leastward/refusal"]["code"] == "unknown-tool", name
     assert script.called() == []
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from memory import Approved, Condition, Edited, Event, Refreshed, Rejected, Reported, Retracted, RolledBack
+from memory import Approved, Condition, Edited, Event, Refreshed, Rejected, Released, Reported, Retracted, RolledBack
 from memory.store.events import KINDS, NO_LINK, Logged, Row, in_order, link, logged, place, verify
 
 Rows = list[Row]
@@ -15,14 +15,16 @@ Rows = list[Row]
 
 @pytest.fixture
 def rows(kept: Any) -> Rows:
+    first = kept.reported(because="a \N{SNOWMAN} and a \x00", key="k")
     events: list[tuple[Event, int | None]] = [
-        (kept.reported(because="a \N{SNOWMAN} and a \x00", key="k"), None),
+        (first, None),
         (Refreshed(2, 7, "7b"), 1),
         (Approved(3, "eve", "L-1", 1, "forbid"), 2),
         (Edited(4, "eve", "L-1", Condition("t", (("a", ("1", "2")),)), "narrower"), 3),
         (Rejected(5, "eve", "L-1", "no"), 4),
         (RolledBack(6, "eve", 1), 5),
         (Retracted(7, "eve", "bob"), 6),
+        (Released(8, "eve", first), 7),
     ]
     made: Rows = []
     for event, through in events:
@@ -41,7 +43,7 @@ def test_every_event_is_read_as_it_was_written(rows: Rows) -> None:
         found = logged(row)
         assert type(found.event) is KINDS[row.kind]
         assert place("acme", row.sequence - 1, NO_LINK, found.event, found.through).body == row.body
-    assert codes(rows, 7, rows[-1].link) == []
+    assert codes(rows, 8, rows[-1].link) == []
 
 
 def test_the_body_is_canonical(rows: Rows) -> None:
@@ -73,7 +75,7 @@ TAMPERED: dict[str, tuple[Callable[[Rows], Rows], tuple[str, int]]] = {
     ),
     "a column says another time": (lambda rows: [*rows[:2], rows[2]._replace(at=9), *rows[3:]], ("columns", 3)),
     "a column says another order": (lambda rows: [*rows[:2], rows[2]._replace(through=1), *rows[3:]], ("columns", 3)),
-    "the tail is cut": (lambda rows: rows[:-1], ("truncated", 7)),
+    "the tail is cut": (lambda rows: rows[:-1], ("truncated", 8)),
     "the tail is written anew": (
         lambda rows: _link_anew([*rows[:6], rows[6]._replace(body=rows[6].body.replace(b'"bob"', b'"ann"'))], 6),
         ("truncated", 8),
@@ -85,11 +87,11 @@ TAMPERED: dict[str, tuple[Callable[[Rows], Rows], tuple[str, int]]] = {
 @pytest.mark.parametrize("name", TAMPERED)
 def test_a_change_shows_at_its_first_row(rows: Rows, name: str) -> None:
     change, expected = TAMPERED[name]
-    assert codes(change(rows), 7, rows[-1].link) == [expected]
+    assert codes(change(rows), 8, rows[-1].link) == [expected]
 
 
 def test_another_tenants_row_shows(rows: Rows) -> None:
-    assert codes(rows, 7, rows[-1].link, "other") == [("tenant", 1)]
+    assert codes(rows, 8, rows[-1].link, "other") == [("tenant", 1)]
 
 
 def test_the_order_of_the_fold_is_that_in_which_it_was_folded(kept: Any) -> None:

@@ -55,6 +55,7 @@ def rule(id: str, label: Any, tests: dict[str, tuple[str, ...]], tool: str = "pa
     plain = Abstraction(
         id=id, version=1, label=label, condition=Condition(tool, tuple(sorted(tests.items()))), made=1, made_at=0,
         policy_hash="", support=("a", "b"), radius=0.35, alpha=0.05, phase="active", approved=1, reading=OPEN,
+        encoder=HashingEncoder(16).id,
     )  # fmt: skip
     return replace(plain, **more)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from guardrail import Principal
-from server.in_process import Door, open_gate
+from server.in_process import Door, open_doors, open_gate
 from server.store import StoreError
-from server.tool_gate import Released, ToolAnswer, Withheld
+from server.tool_gate import Cleared, Released, ToolAnswer, Withheld
 
 POLICY = """language 1
 allow pay(to, amount) as known when to == "ann"
@@ -99,3 +100,50 @@ def test_one_process_has_the_database(config: Path) -> None:
                 raise AssertionError("a second writer")
 
     run(config, steps)
+
+
+def test_a_host_that_runs_its_tools_itself_decides_and_tells(config: Path) -> None:
+    async def steps(door: Door) -> None:
+        cleared = await door.decide("read", "{}")
+        assert isinstance(cleared, Cleared)
+        told = await door.answered(cleared.call, ToolAnswer("pin 1234"), observed=False)
+        assert told.content == "pin ****"
+        assert isinstance(await door.decide("send", {}), Withheld)  # a claim proves nothing
+        again = await door.decide("read", {}, call_id="second")
+        assert isinstance(again, Cleared)
+        await door.answered(again.call, ToolAnswer("pin 1234"))
+        assert isinstance(await door.decide("send", {}), Cleared)
+        for text in ('{"to": "ann", "to": "eve", "amount": 1}', "[]", ""):
+            withheld = await door.decide("pay", text)
+            assert isinstance(withheld, Withheld)
+            assert withheld.refusal.code == "bad-json-arguments"
+
+    run(config, steps)
+
+
+def test_a_hook_of_a_door_names_the_approval_and_redacts(config: Path) -> None:
+    async def steps(door: Door) -> None:
+        hook = door.hook()
+        pay = {"tool_name": "pay", "tool_input": {"to": "ann", "amount": 101}}
+        told = (await hook.answer({"hook_event_name": "PreToolUse", **pay}))["hookSpecificOutput"]
+        assert told["permissionDecision"] == "ask"
+        assert re.search(r"\bapr-[0-9a-v]{26}\b", told["permissionDecisionReason"])
+        read = {"tool_name": "read", "tool_input": {}, "tool_response": {"text": "pin 1234"}}
+        after = await hook.answer({"hook_event_name": "PostToolUse", **read})
+        assert after["hookSpecificOutput"]["updatedToolOutput"] == {"text": "pin ****"}
+
+    run(config, steps)
+
+
+def test_many_principals_have_a_standing_run_each(config: Path) -> None:
+    async def reading(arguments: dict[str, Any]) -> ToolAnswer:
+        return ToolAnswer("read")
+
+    async def inside() -> None:
+        async with open_doors(config) as doors:
+            one, other = Principal("t", "a"), Principal("t", "b")
+            assert isinstance(await doors(one).call("read", {}, reading), Released)
+            assert isinstance(await doors(one).decide("send", {}), Cleared)
+            assert isinstance(await doors(other).decide("send", {}), Withheld)
+
+    asyncio.run(inside())

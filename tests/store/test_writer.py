@@ -237,7 +237,7 @@ def test_keys_that_cannot_be_refreshed_count_for_nothing(
 def test_a_busy_writer_moves_the_wal_into_the_database(
     path: Path, make_record: MakeRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.store.writer.CHECKPOINT_BYTES", 100_000)
+    monkeypatch.setattr("server.store.ledger.CHECKPOINT_BYTES", 100_000)
     with Store.open(path) as store:
         for _ in range(30):
             store.commit_blocking([make_record() for _ in range(50)])

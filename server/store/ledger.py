@@ -1,0 +1,175 @@
+"""SQLite's ledger: one connection for Records, one transaction and one sync of the WAL for each batch.
+
+A batch counts only if the files that were written still stand at their paths. The chain goes on from whatever row is
+found last, as a new incarnation.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from guardrail import Clock, instant, new_id
+from guardrail.chain import Head, opening
+
+from . import approvals, changing, state
+from .database import Database, Fingerprint, reason
+from .errors import StoreUnavailable
+from .keys import Held, ring
+from .port import Batch, Write
+from .schema import migrate
+
+CHECKPOINT_BYTES: Final = 16 * 1024 * 1024
+"""Written since the last checkpoint before a busy writer makes one. SQLite's own default is 4 MB, inside a commit."""
+
+PURGE_ROWS: Final = 500
+"""Payloads erased in one transaction, so that producers never wait long behind it."""
+
+SECONDS_A_DAY: Final = 86_400
+
+
+@dataclass(slots=True)
+class _Open:
+    """The connection in use: what it writes to, and where its chain ends."""
+
+    connection: sqlite3.Connection
+    files: Fingerprint
+    head: Head
+    version: int = -1
+    unmoved: int = 0
+
+
+class SqliteLedger:
+    """See the module's text and port.Ledger."""
+
+    def __init__(self, database: Database, identity: str, clock: Clock, retention_days: int) -> None:
+        self._database = database
+        self._identity = identity
+        self._clock = clock
+        self._retention_days = retention_days
+        self._open: _Open | None = None
+
+    def open(self) -> None:
+        """The database must be the one that this store began with."""
+        if self._open is not None:
+            return
+        connection = self._database.connect()
+        try:
+            migrate(connection)
+            (identity,) = connection.execute("SELECT identity FROM store").fetchone()
+            if identity != self._identity:
+                raise StoreUnavailable("another database stands at the path")
+            now = self._clock()
+            connection.execute("BEGIN IMMEDIATE")
+            last = connection.execute("SELECT position, link FROM record ORDER BY position DESC LIMIT 1").fetchone()
+            incarnation = new_id("inc", int(now.timestamp() * 1000), os.urandom(10))
+            after = None if last is None else (int(last[0]), bytes(last[1]))
+            head, row = opening(incarnation, instant(now), 1 if after is None else after[0] + 1, after)
+            _insert(connection, _RECORD, [row])
+            connection.execute("COMMIT")
+            self._open = _Open(connection, self._database.fingerprint(), head)
+        except BaseException:
+            connection.close()
+            raise
+
+    def write(self, writes: Sequence[Write]) -> None:
+        opened = self._opened()
+        batch = Batch(opened.head, self._today())
+        connection = opened.connection
+        connection.execute("BEGIN IMMEDIATE")
+        for write in writes:
+            changing.add(connection, batch, write)
+        _insert(connection, _RECORD, batch.rows)
+        _insert(connection, _PAYLOAD, batch.payloads)
+        for write in writes:
+            if write.error is None:
+                for sql, values in (*write.statements, *state.statements(write.remembered)):
+                    connection.execute(sql, values)
+        connection.execute("COMMIT")
+        self._stand(opened)
+        opened.head = batch.head
+        opened.unmoved += sum(len(row.body) for row in batch.rows) * 2 + 8192
+
+    def relieve(self) -> None:
+        opened = self._opened()
+        if opened.unmoved > CHECKPOINT_BYTES:
+            self._checkpoint(opened)
+
+    def look(self, held: Mapping[bytes, Held], *, idle: bool) -> Mapping[bytes, Held]:
+        """`data_version` changes when another connection wrote, in this process or in another one."""
+        opened = self._opened()
+        self._stand(opened)
+        (version,) = opened.connection.execute("PRAGMA data_version").fetchone()
+        found = held if version == opened.version else ring(opened.connection, instant(self._clock()))
+        opened.version = version
+        if idle:
+            self._purge(opened)
+            self._checkpoint(opened)
+        return found
+
+    def drop(self) -> None:
+        if self._open is not None:
+            connection, self._open = self._open.connection, None
+            _close(connection)
+
+    def reason(self, error: Exception) -> str:
+        return reason(error)
+
+    def _opened(self) -> _Open:
+        if self._open is None:
+            raise StoreUnavailable("the database is not open")
+        return self._open
+
+    def _stand(self, opened: _Open) -> None:
+        """A database that was moved away or deleted while open would take commits that nobody can ever find."""
+        if self._database.fingerprint() != opened.files:
+            raise StoreUnavailable("the database files were moved or replaced while in use")
+
+    def _purge(self, opened: _Open) -> None:
+        """Erase the oldest payloads that are over; days rise with positions, so the oldest stand first."""
+        erased = opened.connection.execute(
+            "DELETE FROM payload WHERE position IN (SELECT position FROM payload ORDER BY position LIMIT ?)"
+            " AND written_on < ?",
+            (PURGE_ROWS, self._today() - self._retention_days),
+        ).rowcount
+        now = self._clock()
+        over = approvals.purge(opened.connection, instant(now - timedelta(days=self._retention_days)), PURGE_ROWS)
+        opened.unmoved += erased + over
+
+    def _today(self) -> int:
+        return int(self._clock().timestamp()) // SECONDS_A_DAY
+
+    def _checkpoint(self, opened: _Open) -> None:
+        if opened.unmoved:
+            opened.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            opened.unmoved = 0
+
+
+_RECORD: Final = ("INSERT INTO record (position, id, body, link) VALUES ", "(?, ?, ?, ?)")
+_PAYLOAD: Final = (
+    "INSERT INTO payload (position, written_on, salt, arguments, released, context, audit) VALUES ",
+    "(?, ?, ?, ?, ?, ?, ?)",
+)
+_ROWS_AT_ONCE: Final = 32
+"""Rows of one statement. Each statement gives up Python's lock once, and each row costs less than in executemany."""
+
+
+def _insert(connection: sqlite3.Connection, into: tuple[str, str], rows: Sequence[tuple[Any, ...]]) -> None:
+    whole = len(rows) - len(rows) % _ROWS_AT_ONCE
+    if whole:
+        sql = into[0] + ", ".join([into[1]] * _ROWS_AT_ONCE)
+        for start in range(0, whole, _ROWS_AT_ONCE):
+            connection.execute(sql, [value for row in rows[start : start + _ROWS_AT_ONCE] for value in row])
+    if whole < len(rows):
+        connection.executemany("".join(into), rows[whole:])
+
+
+def _close(connection: sqlite3.Connection) -> None:
+    try:
+        connection.close()
+    except sqlite3.Error:  # it is broken already; what matters has been said to the producers
+        return
