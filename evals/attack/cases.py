@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-CHAT = ("openai_chat", "openai_chat_stream")
+from .clients import CLIENTS, Calls
+
+WORDS_ONLY = frozenset(
+    {"anthropic_blocks-005", "choices_legacy_custom-011", "responses_items-010", "stream_reassembly-038"}
+)
+"""Look-alikes without any call. For all other ones that must arrive, a client that sees none reads wrongly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +31,14 @@ class Case:
     why: str
     rules: tuple[Mapping[str, Any], ...]
     wire: tuple[bytes, ...]
+    streams: bool
     context: Mapping[str, Any]
 
     @property
-    def needs_judge(self) -> bool:
-        return any(test["operator"] == "judge_safe" for rule in self.rules for test in rule["when"])
+    def needs_somebody(self) -> bool:
+        """Whether a judge or a person has to have answered first, which this harness does not play."""
+        asked = {test["operator"] for rule in self.rules for test in rule["when"]}
+        return not asked.isdisjoint({"approval_valid", "judge_safe"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,7 @@ def read_cases(path: Path) -> Iterator[Case]:
             row["why"],
             tuple(row["rules"]),
             tuple(decode(part) for part in parts),
+            "chunks" in payload,
             row.get("context", {}),
         )
 
@@ -74,6 +83,8 @@ def outcome(case: Case, arrived: Arrived) -> str:
         return f"leaked {leaked}" if leaked else "block"
     if arrived.status != 200:
         return f"status {arrived.status}"
+    if not sent and case.id not in WORDS_ONLY:
+        return "the case sends no call that this client sees"
     return "allow" if _parsed(arrived.calls) == _parsed(sent) else f"arrived as {arrived.calls!r}"
 
 
@@ -88,47 +99,8 @@ def _parsed(calls: tuple[tuple[str, str], ...]) -> list[tuple[str, Any]]:
     return [(name, json.loads(arguments)) for name, arguments in calls]
 
 
-def _calls_sent(case: Case) -> tuple[tuple[str, str], ...]:
+def _calls_sent(case: Case) -> Calls:
     """The calls in a look-alike that must arrive, read by the simplest client there is."""
     body = b"".join(case.wire).decode("utf-8", "replace")
-    return calls_of_stream(body) if case.protocol == "openai_chat_stream" else calls_of_answer(body)
-
-
-def calls_of_answer(body: str) -> tuple[tuple[str, str], ...]:
-    try:
-        choices = json.loads(body).get("choices", [])
-    except (ValueError, AttributeError, RecursionError):
-        return ()
-    found = []
-    for choice in choices:
-        message = choice["message"]
-        found += [
-            (c["function"]["name"], c["function"]["arguments"])
-            for c in message.get("tool_calls") or []
-            if "function" in c
-        ]
-        if message.get("function_call"):
-            found.append((message["function_call"]["name"], message["function_call"]["arguments"]))
-    return tuple(found)
-
-
-def calls_of_stream(body: str) -> tuple[tuple[str, str], ...]:
-    held: dict[tuple[int, object], list[str]] = {}
-    for line in body.replace("\r\n", "\n").split("\n"):
-        data = line.removeprefix("data:").strip()
-        if not line.startswith("data:") or data == "[DONE]":
-            continue
-        try:
-            event = json.loads(data)
-        except ValueError:
-            continue
-        for choice in event.get("choices", []):
-            delta = choice.get("delta", {})
-            pieces = [(c.get("index"), c.get("function", {})) for c in delta.get("tool_calls") or []]
-            if delta.get("function_call"):
-                pieces.append(("function", delta["function_call"]))
-            for place, piece in pieces:
-                entry = held.setdefault((choice.get("index", 0), place), ["", ""])
-                entry[0] += piece.get("name") or ""
-                entry[1] += piece.get("arguments") or ""
-    return tuple((name, arguments) for name, arguments in held.values())
+    client = CLIENTS[case.protocol]
+    return client.streamed(body) if case.streams else client.whole(body)

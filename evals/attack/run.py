@@ -1,4 +1,4 @@
-"""Every chat and HTTP case of the attack corpus through one real gate.
+"""Every case of the attack corpus for a model's answer, and every raw HTTP one, through one real gate.
 
 One server process, one policy file: each case is an agent with its own key, and its rules stand in its agent's scope.
 The upstream is a socket that answers with exactly the bytes of the case; it tells cases apart by the model's name.
@@ -27,7 +27,8 @@ from pathlib import Path
 from server.exchange import Scope
 from server.store import Store
 
-from .cases import CHAT, Arrived, Case, calls_of_answer, calls_of_stream, outcome, read_cases
+from .cases import Arrived, Case, outcome, read_cases
+from .clients import CLIENTS, Calls
 from .neutral import policy_text
 
 CORPUS = Path(__file__).resolve().parents[2] / "tests" / "corpus" / "attack" / "cases.jsonl"
@@ -103,7 +104,7 @@ class ScriptedUpstream:
                 % len(body)
                 + body
             )
-        elif case.protocol == "openai_chat_stream":
+        elif case.streams:
             yield b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
             yield from case.wire
         else:
@@ -175,20 +176,20 @@ def _ready(port: int) -> bool:
     return False
 
 
-def _chat(case: Case, port: int, key: str) -> tuple[int, tuple[tuple[str, str], ...]]:
-    stream = case.protocol == "openai_chat_stream"
-    body = json.dumps({"model": case.id, "stream": stream, "messages": [{"role": "user", "content": "go on"}]})
+def _asked(case: Case, port: int, key: str) -> tuple[int, Calls]:
+    client = CLIENTS[case.protocol]
+    body = json.dumps(client.body(case.id, case.streams))
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     with contextlib.closing(connection):
         connection.request(
-            "POST", "/v1/chat/completions", body, {"content-type": "application/json", "authorization": f"Bearer {key}"}
+            "POST", client.path, body, {"content-type": "application/json", "authorization": f"Bearer {key}"}
         )
         answer = connection.getresponse()
         try:
             text = answer.read().decode("utf-8", "replace")
         except http.client.IncompleteRead as cut:
             text = cut.partial.decode("utf-8", "replace")
-        return answer.status, (calls_of_stream if stream and answer.status == 200 else calls_of_answer)(text)
+        return answer.status, (client.streamed if case.streams and answer.status == 200 else client.whole)(text)
 
 
 def _raw(case: Case, port: int, key: str) -> int:
@@ -214,11 +215,11 @@ def run(cases: Sequence[Case]) -> Iterator[Result]:
                     stack.enter_context(_write_lock(database))
                 before = sum(upstream.contacts.values())
                 begun = time.perf_counter()
-                calls: tuple[tuple[str, str], ...] = ()
+                calls: Calls = ()
                 if case.protocol == "http":
                     status = _raw(case, port, keys[case.id])
                 else:
-                    status, calls = _chat(case, port, keys[case.id])
+                    status, calls = _asked(case, port, keys[case.id])
                 took = (time.perf_counter() - begun) * 1e3
                 contacted = sum(upstream.contacts.values()) > before
                 yield Result(case, outcome(case, Arrived(status, calls, contacted)), status, took)
@@ -232,8 +233,8 @@ def _write_lock(database: Path) -> Iterator[None]:
 
 
 def wanted(path: Path) -> list[Case]:
-    """The cases of a corpus that this gate has doors for; those that need a judge wait for it."""
-    return [case for case in read_cases(path) if case.protocol in (*CHAT, "http") and not case.needs_judge]
+    """The cases for a model's answer or raw HTTP, but those in which a judge or a person has answered before."""
+    return [case for case in read_cases(path) if case.protocol in (*CLIENTS, "http") and not case.needs_somebody]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

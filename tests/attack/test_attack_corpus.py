@@ -9,7 +9,10 @@ import pytest
 from evals.attack.cases import Case, read_cases
 from evals.attack.run import CORPUS, Result, run, wanted
 
-DISPUTED: dict[str, str] = {}
+DISPUTED: dict[str, str] = {
+    "path-031": "over a model API the gate sees no file system, so no link in it (SECURITY.md)",
+    "url-039": "over a model API the gate sees no redirect; where it asks itself, each is decided (tests/tools)",
+}
 """Case id -> why the label is thought wrong. Such a case still runs, and must come out as disputed."""
 
 CASES = wanted(CORPUS)
@@ -23,7 +26,7 @@ def results() -> dict[str, Result]:
 def test_the_corpus_is_whole() -> None:
     every: list[Case] = list(read_cases(CORPUS))
     assert len(every) == 252
-    assert len(CASES) == 162, "127 chat answers and 23 streams and 15 raw requests, less the three that need a judge"
+    assert len(CASES) == 209, "all but 34 requests of MCP clients (tests/mcp), 3 that need a judge and 6 an approval"
     assert Path(CORPUS).parent.joinpath("README.md").exists()
 
 

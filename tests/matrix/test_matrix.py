@@ -153,7 +153,7 @@ def test_only_an_allowed_call_reaches_the_socket(
     gate = start_gate(
         POLICY,
         answers=lambda asked: _reply(outside, path, form, turn.pop() if turn else None, asked),
-        refusals={"per_run_limit": 10_000},
+        refusals={"per_run_limit": 10_000, "rounds": 0},
     )
     words: Any = [{"role": "user", "content": "go on"}]
     for stream in (False, True):
