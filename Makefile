@@ -12,7 +12,7 @@ demo: $(READY)
 	@$(BIN)/leastward demo
 
 test: $(READY)
-	$(BIN)/pytest -q -n $(JOBS) --dist loadfile -m "not long"
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not long"
 
 test-long: $(READY)
 	$(BIN)/pytest -q -m long

@@ -148,7 +148,7 @@ def read_answer(text: str, name: str, most: Narrowed) -> Said:
 
 def _ascii(text: str) -> str:
     """The same JSON with every other character as an escape (RFC 8259 section 7)."""
-    if text.isascii():
+    if text.isascii() and "\x7f" not in text:
         return text
     return "".join(
         one if one < "\x7f" else "".join(f"\\u{unit:04x}" for unit in memoryview(one.encode("utf-16-le")).cast("H"))

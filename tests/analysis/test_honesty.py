@@ -79,6 +79,7 @@ def test_a_thousand_pairs(part: int, maker: Any) -> None:
     _run(maker, range(100 * part, 100 * part + 100))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_pairs_with_what_is_learned_below_learnables(maker: Any) -> None:
     _run(maker, range(12), learns=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-PAIRS = 100_000
+PAIRS = 50_000
 CHUNKS = 8
 LONG_PAIRS = 1_000_000
 
