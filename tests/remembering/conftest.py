@@ -139,11 +139,11 @@ def house(outside: Any, folder: Path, clock: Clock, **memory: Any) -> Iterator[R
 
 @pytest.fixture(scope="session")
 def lessons(tmp_path_factory: pytest.TempPathFactory, outside: Any) -> tuple[Path, datetime]:
-    """What three days of reports leave in the databases, and the moment after."""
+    """What days of reports leave in the databases, and the moment after."""
     folder, clock = tmp_path_factory.mktemp("taught"), Clock()
     with house(outside, folder, clock) as taught:
         taught.teach("pay", "forbid", taught.eve, taught.ann, days=4)
-        taught.teach("send", "allow", taught.mail, taught.wild)
+        taught.teach("send", "allow", taught.mail, taught.wild, days=5)
     return folder, clock.now
 
 

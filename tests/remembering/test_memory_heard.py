@@ -94,7 +94,7 @@ def test_a_learned_rule_is_shown_with_all_that_a_person_needs(taught: Any) -> No
     assert shown["would_change"]["looked_at"] >= 72
     changed = shown["would_change"]["decisions"]
     assert {(one["tool"], one["was"], one["becomes"]) for one in changed} == {("send", "forbid", "allow")}
-    assert len(changed) == 18
+    assert len(changed) == 30
 
 
 def test_another_tenants_are_unknown(taught: Any) -> None:

@@ -71,7 +71,7 @@ def test_a_rule_is_reviewed_at_the_keyboard(leastward: Leastward) -> None:
     assert phases[rule] == "pending"
     code, out, _ = leastward("review", "show", rule, *acme)
     assert "learned allow send(...)" in out
-    assert "if it spoke, 18 of the last" in out
+    assert "if it spoke, 30 of the last" in out
     assert "send: wider" in out or "diff: unknown" in out
     code, out, _ = leastward("export", *acme)
     parse(out)
