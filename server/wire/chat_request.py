@@ -7,8 +7,6 @@ the members of `tools`, and are dropped unless the gate keeps them.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import NoneType
@@ -23,6 +21,7 @@ from .errors import MalformedRequest
 from .held_choice import Answered, Refusals
 from .offer import Offer
 from .refusal import PastRefusal
+from .request_names import check_name, wrong_member
 from .results import ToolResult
 
 _MEMBERS: Final[Mapping[str, tuple[type, ...]]] = {
@@ -86,29 +85,16 @@ def parse_chat_request(body: bytes) -> ChatRequest:
 
 def _check_members(tree: Mapping[str, Any]) -> None:
     for name in _NEEDED - tree.keys():
-        raise _wrong_member(name)
+        raise wrong_member(name)
     for name, value in tree.items():
         types = _MEMBERS.get(name)
         if types is not None:
             if type(value) not in types:
-                raise _wrong_member(name)
+                raise wrong_member(name)
             continue
-        if not _PLAIN_NAME.fullmatch(name) and _folded(name) in _READ_FOLDED:
-            # A server that ignores the case of names would read it as the member that was checked here.
-            raise MalformedRequest("a member's name differs from a known one only in how it is written")
+        check_name(name, _READ_FOLDED)
         if name in REFUSED_MEMBERS and value is not None:
             raise MalformedRequest(f"`{name}` is not passed on: {REFUSED_MEMBERS[name]}", code="unsupported-member")
-
-
-def _wrong_member(name: str) -> MalformedRequest:
-    return MalformedRequest(f"`{name}` is missing or not of the type it has in this API")
-
-
-_PLAIN_NAME: Final = re.compile(r"[a-z0-9_]+")
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold().strip()
 
 
 _READ_FOLDED: Final = frozenset((*_MEMBERS, *PROVIDER_MEMBERS, *REFUSED_MEMBERS))

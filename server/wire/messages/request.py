@@ -7,8 +7,6 @@ dropped unless the gate keeps them (offers.py).
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import NoneType
@@ -21,6 +19,7 @@ from ..errors import MalformedRequest
 from ..held_choice import Refusals
 from ..offer import Offer
 from ..refusal import PastRefusal
+from ..request_names import check_name, wrong_member
 from ..results import ToolResult
 from .answer import MessagesAnswer
 from .blocks import check_content
@@ -46,7 +45,6 @@ REFUSED_MEMBERS: Final[Mapping[str, str]] = {
 }
 
 _ROLES: Final = ("user", "assistant", "system")
-_PLAIN_NAME: Final = re.compile(r"[a-z0-9_]+")
 _READ: Final = frozenset((*_MEMBERS, *PROVIDER_MEMBERS, *REFUSED_MEMBERS))
 
 
@@ -71,22 +69,16 @@ def parse_request(body: bytes) -> MessagesRequest:
 
 def _check_members(tree: Mapping[str, Any]) -> None:
     for name in sorted(_NEEDED - tree.keys()):
-        raise _wrong_member(name)
+        raise wrong_member(name)
     for name, value in tree.items():
         types = _MEMBERS.get(name)
         if types is not None:
             if type(value) not in types:
-                raise _wrong_member(name)
+                raise wrong_member(name)
             continue
-        if not _PLAIN_NAME.fullmatch(name) and unicodedata.normalize("NFKC", name).casefold().strip() in _READ:
-            # A server that ignores the case of names would read it as the member that was checked here.
-            raise MalformedRequest("a member's name differs from a known one only in how it is written")
+        check_name(name, _READ)
         if name in REFUSED_MEMBERS and value is not None:
             raise MalformedRequest(f"`{name}` is not passed on: {REFUSED_MEMBERS[name]}", code="unsupported-member")
-
-
-def _wrong_member(name: str) -> MalformedRequest:
-    return MalformedRequest(f"`{name}` is missing or not of the type it has in this API")
 
 
 @dataclass(frozen=True, slots=True)

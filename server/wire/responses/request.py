@@ -8,8 +8,6 @@ share the gate's credential, one could name another's.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import NoneType
@@ -23,6 +21,7 @@ from ..errors import MalformedRequest
 from ..held_choice import Refusals
 from ..offer import Offer
 from ..refusal import PastRefusal
+from ..request_names import check_name, wrong_member
 from ..results import ToolResult
 from .history import changed, check_items, put_back, results_of, user_words
 from .offers import offers_of, settle_choice, undemanding
@@ -80,22 +79,15 @@ def parse_request(body: bytes) -> ResponsesRequest:
 
 def _check_members(tree: Mapping[str, Any]) -> None:
     for name in _NEEDED - tree.keys():
-        raise _wrong_member(name)
+        raise wrong_member(name)
     for name, value in tree.items():
         if name in _MEMBERS and type(value) not in _MEMBERS[name]:
-            raise _wrong_member(name)
+            raise wrong_member(name)
         if name in REFUSED_MEMBERS and value not in (None, False):
             raise MalformedRequest(f"`{name}` is not passed on: {REFUSED_MEMBERS[name]}", code="unsupported-member")
-        if not _PLAIN_NAME.fullmatch(name) and unicodedata.normalize("NFKC", name).casefold().strip() in _READ:
-            # A server that ignores the case of names would read it as the member that was checked here.
-            raise MalformedRequest("a member's name differs from a known one only in how it is written")
+        check_name(name, _READ)
 
 
-def _wrong_member(name: str) -> MalformedRequest:
-    return MalformedRequest(f"`{name}` is missing or not of the type it has in this API")
-
-
-_PLAIN_NAME: Final = re.compile(r"[a-z0-9_]+")
 _READ: Final = frozenset((*_MEMBERS, *PROVIDER_MEMBERS, *REFUSED_MEMBERS))
 
 
