@@ -18,7 +18,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from .contestants import cpu_seconds, free_port, pss_mb, running, spread, wrk
 from .machine import machine
@@ -149,7 +149,7 @@ def measure(rounds: int, seconds: float) -> dict[str, object]:
     }
 
 
-def show(report: dict[str, object]) -> None:
+def show(report: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -157,7 +157,7 @@ def show(report: dict[str, object]) -> None:
     table = Table(title=f"MCP: {report['machine']}")
     for column in ("proxy", "calls/s c=1", "c=32 (min .. max)", "p50 us c=1", "CPU us/call c=32", "PSS MB"):
         table.add_column(column, justify="right")
-    for name, row in report["proxies"].items():  # type: ignore[attr-defined]
+    for name, row in report["proxies"].items():
         one, many = (row["calls_per_s"][c] for c in CONNECTIONS)
         table.add_row(
             name,
@@ -168,7 +168,7 @@ def show(report: dict[str, object]) -> None:
             f"{row['pss_mb']:.0f}",
         )
     console.print(table)
-    for name, value in report["ratios"].items():  # type: ignore[attr-defined]
+    for name, value in report["ratios"].items():
         console.print(f"{name} (>= {TARGET:g}): [bold]{value:.3g}[/bold]", highlight=False)
 
 
