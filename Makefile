@@ -5,6 +5,12 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 JOBS   ?= 2
+# Apart from the lock, because the wheel differs by machine: the package index decides whether it is the CPU's or CUDA's.
+# `make TORCH= test` goes without: the tests of training/ and of the local classifier skip.
+TORCH  ?= torch==2.13.0
+# What only CUDA's wheel of torch asks for; it brings these itself.
+CUDA   := torch triton cuda-bindings cuda-pathfinder cuda-toolkit $(addprefix nvidia-,cublas cuda-cccl cuda-cupti \
+  cuda-nvrtc cuda-runtime cudnn-cu13 cufft cufile cusolver cusparse cusparselt-cu13 nccl-cu13 nvjitlink nvshmem-cu13 nvtx)
 
 .PHONY: demo test test-adapters test-mcp-conformance test-long test-vllm serve lint types contract bench docs lock clean
 
@@ -60,7 +66,8 @@ docs: $(READY)
 lock: $(READY)
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-	  --extra analysis --extra jwt --extra llm --extra mcp --extra memory --extra memory-encoders --extra postgres --extra evals --extra dev \
+	  --extra analysis --extra jwt --extra llm --extra mcp --extra memory --extra memory-encoders --extra postgres \
+	  --extra train --extra train-trl --extra evals --extra dev $(addprefix --no-emit-package ,$(CUDA)) \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.lock
 
 clean:
@@ -69,8 +76,9 @@ clean:
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "leastward needs Python 3.11 or later; name one: make PYTHON=python3.12 ..."; exit 1; }
-	@echo "setting up $(VENV) from requirements.lock (about a minute, once)"
+	@echo "setting up $(VENV) from requirements.lock and $(TORCH) (two minutes, once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -z "$(TORCH)" || $(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
