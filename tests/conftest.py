@@ -266,13 +266,19 @@ class Client:
         return self.ask("POST", "/v1/chat/completions", body, headers)
 
 
-def read_records(database: Path) -> list[dict[str, Any]]:
-    """Every Record of decisions and refused messages, in order, with `payload` (docs/records.md names the tables)."""
+def read_records(database: Path, after: int = 0) -> list[dict[str, Any]]:
+    """Every Record of decisions and refused messages, in order, with `payload` (docs/records.md names the tables) and
+    `position`; those `after` a position where one is given."""
     with contextlib.closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         rows = connection.execute(
-            "SELECT record.body, payload.arguments FROM record LEFT JOIN payload USING (position) ORDER BY position"
+            "SELECT position, record.body, payload.arguments FROM record LEFT JOIN payload USING (position)"
+            " WHERE position > ? ORDER BY position",
+            (after,),
         ).fetchall()
-    records = [{**json.loads(body), "payload": payload and json.loads(payload)} for body, payload in rows]
+    records = [
+        {**json.loads(body), "payload": payload and json.loads(payload), "position": position}
+        for position, body, payload in rows
+    ]
     return [record for record in records if record["kind"] != "opened"]
 
 
@@ -288,8 +294,8 @@ class RunningGate:
     key: str
     keys: dict[str, str] = field(default_factory=dict)
 
-    def records(self) -> list[dict[str, Any]]:
-        return read_records(self.folder / "gate.db")
+    def records(self, after: int = 0) -> list[dict[str, Any]]:
+        return read_records(self.folder / "gate.db", after)
 
     def with_key(self, name: str) -> Client:
         return Client(self.port, self.keys[name])

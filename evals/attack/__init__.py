@@ -2,6 +2,8 @@
 
 neutral   the corpus's rules, which belong to no language, as a policy file
 cases     reading the corpus, and telling from what arrived whether a case came out as labelled
+clients   how a client of each protocol asks, and what it would run of what it gets
+somebody  the judge and the person that a case tells of
 run       `python -m evals.attack.run [--data FILE]`: every chat and HTTP case through the real server, with a table
 """
 

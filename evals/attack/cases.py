@@ -35,10 +35,9 @@ class Case:
     context: Mapping[str, Any]
 
     @property
-    def needs_somebody(self) -> bool:
-        """Whether a judge or a person has to have answered first, which this harness does not play."""
-        asked = {test["operator"] for rule in self.rules for test in rule["when"]}
-        return not asked.isdisjoint({"approval_valid", "judge_safe"})
+    def is_judged(self) -> bool:
+        """Whether a judge is asked."""
+        return any(test["operator"] == "judge_safe" for rule in self.rules for test in rule["when"])
 
 
 @dataclass(frozen=True, slots=True)

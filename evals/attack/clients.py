@@ -7,11 +7,36 @@ as JSON text) of every call that is in the bytes at all, also where another clie
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 Calls = tuple[tuple[str, str], ...]
+
+REFUSED = re.compile(r"\[leastward\] refused [A-Za-z0-9_.]+: ([a-z-]+)\.[^\"\\\[]*")
+"""The sentence by which the gate names a refused tool to the client, with its code."""
+
+
+def on_the_wire(body: str) -> str:
+    """What a client got, and once more with the texts of each member put together over all events, because a leak in
+    pieces is a leak. Without the gate's own sentences of REFUSED."""
+    joined: dict[str, str] = {}
+
+    def walk(value: object, name: str) -> None:
+        if isinstance(value, dict):
+            for member, inner in value.items():
+                walk(inner, member)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner, name)
+        elif isinstance(value, str):
+            joined[name] = joined.get(name, "") + value
+
+    for event in re.findall(r"(?m)^data: (.*)$", body) or [body]:
+        if event != "[DONE]":
+            walk(json.loads(event), "")
+    return REFUSED.sub("", "\n".join([body, *joined.values()]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 A permit becomes an `allow`, a forbid a `forbid`. The neutral rules are open unless they say `closed`, so the signature
 is `...` or the exact list of names the rule tests. The neutral operators are defined in the corpus's README; each has
-one line in the table below.
+one line in the table below. Two are no tests of a call: `judge_safe` makes an allow subject to the judge, and
+`approval_valid` makes it an ask, for the calls that no other rule of the tool permits without one.
 """
 
 from __future__ import annotations
@@ -13,10 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-
-
-class NotExpressible(Exception):
-    """The rule needs something that the language does not have yet (a judge, an approval)."""
 
 
 def _text(value: Any) -> str:
@@ -65,22 +62,35 @@ _OPERATORS: Mapping[str, Callable[[str, Any], str]] = {
 }
 
 
+_SOMEBODY = frozenset({"approval_valid", "judge_safe"})
+
+
 def policy_text(rules: Sequence[Mapping[str, Any]]) -> str:
-    """The policy file that says what `rules` say. Raises NotExpressible for a judge or an approval."""
-    return "language 1\n" + "".join(_sentence(rule) for rule in rules)
+    """The policy file that says what `rules` say. Raises KeyError for an operator that the language does not have."""
+    return "language 1\n" + "".join(_sentence(rule, rules) for rule in rules)
 
 
-def _sentence(rule: Mapping[str, Any]) -> str:
-    tests = []
-    for test in rule["when"]:
-        if test["operator"] not in _OPERATORS:
-            raise NotExpressible(test["operator"])
-        tests.append(_OPERATORS[test["operator"]](_path(test["arg"]), test["value"]))
+def _sentence(rule: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> str:
+    tests, needed = _tests(rule), _needed(rule)
+    if "approval_valid" in needed:
+        permits = [one for one in rules if one["tool"] == rule["tool"] and one["effect"] == "permit"]
+        free = [" and ".join(_tests(one)) for one in permits if not _needed(one)]
+        tests += [f"not ({one})" for one in free]
     when = f" when {' and '.join(tests)}" if tests else ""
     tool = _text(rule["tool"])
     if rule["effect"] == "forbid":
         return f"forbid {tool}{when}\n"
-    return f"allow {tool}({_signature(rule)}){when}\n"
+    judged = " subject to judge" if "judge_safe" in needed else ""
+    return f"{'ask' if 'approval_valid' in needed else 'allow'} {tool}({_signature(rule)}){judged}{when}\n"
+
+
+def _needed(rule: Mapping[str, Any]) -> set[str]:
+    return {test["operator"] for test in rule["when"]} & _SOMEBODY
+
+
+def _tests(rule: Mapping[str, Any]) -> list[str]:
+    tests = (test for test in rule["when"] if test["operator"] not in _SOMEBODY)
+    return [_OPERATORS[test["operator"]](_path(test["arg"]), test["value"]) for test in tests]
 
 
 def _signature(rule: Mapping[str, Any]) -> str:

@@ -2,7 +2,8 @@
 
 One server process, one policy file: each case is an agent with its own key, and its rules stand in its agent's scope.
 The upstream is a socket that answers with exactly the bytes of the case; it tells cases apart by the model's name.
-Cases whose audit store is broken run while another connection holds the database's write lock.
+Cases whose audit store is broken run while another connection holds the database's write lock. Where a case tells of a
+judge or of approvals, somebody.py plays them; a judge needs litellm (extra `llm`), without which those are left out.
 `python -m evals.attack.run [--data FILE] [--json]`
 """
 
@@ -22,6 +23,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from server.exchange import Scope
@@ -30,6 +32,7 @@ from server.store import Store
 from .cases import Arrived, Case, outcome, read_cases
 from .clients import CLIENTS, Calls
 from .neutral import policy_text
+from .somebody import EXPIRED, JUDGE_SECONDS, Judge, Person, prior
 
 CORPUS = Path(__file__).resolve().parents[2] / "tests" / "corpus" / "attack" / "cases.jsonl"
 BROKEN_STORES = ("pool_timeout", "commit_ack_lost")
@@ -120,14 +123,27 @@ def _policy(cases: Sequence[Case]) -> str:
     blocks = ["language 1\n"]
     for case in cases:
         rules = policy_text(case.rules).removeprefix("language 1\n")
+        for told in case.context.get("approvals", ()):
+            if told["tool"] not in {rule["tool"] for rule in case.rules}:
+                rules += f'ask "{told["tool"]}"(...)\n'
+            if told["expires_at"] < case.context["now"]:
+                rules = "\n".join(row + EXPIRED if row.startswith("ask ") else row for row in rules.split("\n"))
         blocks.append(f'for agent "{case.id}" {{\n{rules}}}\n')
     return "".join(blocks)
 
 
+def _asking(judge: Judge) -> str:
+    """The settings of a gate that asks it."""
+    url = f"http://127.0.0.1:{judge.port}/v1"
+    return f'judge: {{model: {{model: openai/judge, seconds: {JUDGE_SECONDS}, base_url: "{url}"}}}}\n'
+
+
 @contextlib.contextmanager
-def _gate(cases: Sequence[Case]) -> Iterator[tuple[int, Mapping[str, str], ScriptedUpstream, Path]]:
-    """A real `leastward serve` with one key per case: (port, keys by case, upstream, database)."""
-    upstream = ScriptedUpstream({case.id: case for case in cases})
+def _gate(cases: Sequence[Case], judge: Judge) -> Iterator[tuple[int, Mapping[str, str], ScriptedUpstream, Path]]:
+    """A real `leastward serve` with one key per case, and one under `""` for the person who approves: (port, keys by
+    case, upstream, database)."""
+    said = [case for one in cases for case in (one, prior(one)) if case is not None]
+    upstream = ScriptedUpstream({case.id: case for case in said})
     with tempfile.TemporaryDirectory() as name, contextlib.closing(upstream):
         folder = Path(name)
         (folder / "cases.lw").write_text(_policy(cases), encoding="utf-8")
@@ -138,9 +154,11 @@ def _gate(cases: Sequence[Case]) -> Iterator[tuple[int, Mapping[str, str], Scrip
             f"listen: {{host: 127.0.0.1, port: {port}}}\n"
             f'policies: ["{folder}/cases.lw"]\ndatabase: "{folder}/gate.db"\n'
             f'upstreams: {{scripted: {{url: "http://127.0.0.1:{upstream.port}/v1", timeout: 20}}}}\n'
+            + (_asking(judge) if any(case.is_judged for case in cases) else "")
         )
         with contextlib.closing(Store.open(folder / "gate.db")) as store:
             keys = {case.id: store.issue_key("corpus", case.id, {Scope.CALL})[0] for case in cases}
+            keys[""] = store.issue_key("corpus", "desk", {Scope.APPROVE}, user="ann")[0]
         log = (folder / "gate.log").open("wb")
         process = subprocess.Popen(
             [
@@ -154,9 +172,10 @@ def _gate(cases: Sequence[Case]) -> Iterator[tuple[int, Mapping[str, str], Scrip
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=Path(__file__).resolve().parents[2],
+            env={**os.environ, "OPENAI_API_KEY": "scripted"},
         )
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 100  # importing litellm takes a busy machine long
             while not _ready(port):
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError((folder / "gate.log").read_text(errors="replace")[-4000:])
@@ -174,6 +193,14 @@ def _ready(port: int) -> bool:
         connection.request("GET", "/readyz")
         return connection.getresponse().status == 200
     return False
+
+
+def _wait(port: int, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not _ready(port):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the gate was not ready again within {seconds:g} seconds")
+        time.sleep(0.05)
 
 
 def _asked(case: Case, port: int, key: str) -> tuple[int, Calls]:
@@ -208,8 +235,13 @@ def _raw(case: Case, port: int, key: str) -> int:
 
 def run(cases: Sequence[Case]) -> Iterator[Result]:
     """Each case's Result, in order."""
-    with _gate(cases) as (port, keys, upstream, database):
+    with contextlib.closing(Judge()) as judge, _gate(cases, judge) as (port, keys, upstream, database):
+        person = Person(port, keys[""])
         for case in cases:
+            _wait(port)  # an earlier case may have kept the gate from its database
+            judge.word = case.context.get("judge", "safe")
+            if (earlier := prior(case)) is not None:
+                person.plays(case, earlier, keys[case.id])
             with contextlib.ExitStack() as stack:
                 if case.context.get("audit_store") in BROKEN_STORES:
                     stack.enter_context(_write_lock(database))
@@ -233,8 +265,9 @@ def _write_lock(database: Path) -> Iterator[None]:
 
 
 def wanted(path: Path) -> list[Case]:
-    """The cases for a model's answer or raw HTTP, but those in which a judge or a person has answered before."""
-    return [case for case in read_cases(path) if case.protocol in (*CLIENTS, "http") and not case.needs_somebody]
+    """The cases for a model's answer or raw HTTP; without those of a judge where nothing can ask one."""
+    judged = find_spec("litellm") is not None
+    return [case for case in read_cases(path) if case.protocol in (*CLIENTS, "http") and (judged or not case.is_judged)]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

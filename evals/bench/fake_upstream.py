@@ -1,28 +1,31 @@
 """A model server that costs almost nothing: the fixed end of every gate measurement.
 
-`python -m evals.bench.fake_upstream PORT` answers every POST with the same chat completion carrying one tool call
-(1 KB); a body that asks for a stream gets CHUNKS text events, one every GAP seconds, each in a write of its own.
+`python -m evals.bench.fake_upstream PORT` answers every POST in its API with the same answer carrying one tool call
+(1 KB); a body that asks for a stream gets CHUNKS text events of chat, one every GAP seconds, in a write each.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from typing import cast
 
+from evals.speech import APIS, Call, Text
+
 CHUNKS, GAP = 200, 0.002
 
-_CALL = (
-    b'{"id":"chatcmpl-bench","object":"chat.completion","created":1700000000,"model":"bench","choices":[{"index":0,'
-    b'"message":{"role":"assistant","content":"'
-    + b"I will look that up for you. "
-    * 18
-    + b'","tool_calls":[{"id":"call_1",'
-    b'"type":"function","function":{"name":"lookup",'
-    b'"arguments":"{\\"query\\":\\"quarterly report\\",\\"limit\\":10}"}}]},'
-    b'"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":900,"completion_tokens":40,"total_tokens":940}}'
-)
-_WHOLE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(_CALL) + _CALL
+_LOOKUP = {"query": "quarterly report", "limit": 10}
+_FORMS = {"chat": "tool", "responses": "function_call", "messages": "tool_use"}
+
+
+def _whole(api: str) -> bytes:
+    parts = [Text("I will look that up for you. " * 18), Call(_FORMS[api], "lookup", _LOOKUP)]
+    body = json.dumps(APIS[api].whole(parts), separators=(",", ":")).encode()
+    return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+
+
+_WHOLE = {api.path.encode(): _whole(name) for name, api in APIS.items()}
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
@@ -61,7 +64,7 @@ class FakeUpstream(asyncio.Protocol):
             if b'"stream":true' in body:
                 self._task = asyncio.ensure_future(self._stream())
             else:
-                self._transport.write(_WHOLE)
+                self._transport.write(_WHOLE[head.split(b" ", 2)[1]])
 
     async def _stream(self) -> None:
         self._transport.write(_HEAD)

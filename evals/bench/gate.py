@@ -1,8 +1,9 @@
 """What the gate costs on the wire, beside nginx as a plain reverse proxy and a FastAPI + httpx pass-through.
 
-Every request carries a 4.2 KB chat body, every answer a tool call; the gate parses strictly, decides, and commits a
-Record before it answers. The proxy under test has core 0 to itself, the upstream and wrk share core 1. Each figure is
-the median of all rounds, which are interleaved over the proxies so that a busy moment of the machine hits all of them.
+Every request carries a 4.2 KB body, every answer a tool call; the gate parses strictly, decides, and commits a Record
+before it answers. Chat is measured in full, the Responses and the Messages API beside it at 1 and at 256 connections.
+The proxy under test has core 0 to itself, the upstream and wrk share core 1. Each figure is the median of all rounds,
+which are interleaved over the proxies so that a busy moment of the machine hits all of them.
 `python -m evals.bench.gate [--json] [--rounds N] [--seconds S]`
 """
 
@@ -16,15 +17,19 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from evals.speech import APIS
 
 from .contestants import cpu_seconds, free_port, pss_mb, running, spread, wrk
 from .machine import machine
 
-CONNECTIONS = (1, 32, 256)
+CONNECTIONS = {"chat": (1, 32, 256), "responses": (1, 256), "messages": (1, 256)}
 STREAMS = 8
 
 _POLICY = """\
@@ -33,7 +38,7 @@ use tools "tools.json"
 allow lookup(query, limit?) as lookup
   when missing limit or limit <= 100
 """
-_TOOLS = [
+_TOOLS: list[dict[str, Any]] = [
     {
         "type": "function",
         "function": {
@@ -50,18 +55,38 @@ _TOOLS = [
 ]
 
 
-def request_body(stream: bool = False) -> bytes:
-    """A chat request of about 4.2 KB: a system text, a few turns, one tool."""
-    turns = [{"role": "system", "content": "You are a careful assistant. " * 30}]
+def request_body(api: str = "chat", stream: bool = False) -> bytes:
+    """A request of about 4.2 KB: a system text, a few turns, one tool."""
+    system = "You are a careful assistant. " * 30
+    turns = []
     for i in range(8):
         turns.append(
             {"role": "user", "content": f"Question {i}: where is the report of quarter {i}? " + "Please look. " * 14}
         )
         turns.append({"role": "assistant", "content": f"Answer {i}: it is in folder {i}. " + "I looked. " * 8})
-    body: dict[str, object] = {"model": "bench", "messages": turns, "tools": _TOOLS}
-    if stream:
-        body["stream"] = True
+    function: dict[str, Any] = _TOOLS[0]["function"]
+    said: dict[str, dict[str, object]] = {
+        "chat": {"messages": [{"role": "system", "content": system}, *turns], "tools": _TOOLS},
+        "responses": {"instructions": system, "input": turns, "tools": [{"type": "function", **function}]},
+        "messages": {
+            "system": system,
+            "messages": [*turns, {"role": "user", "content": "Go on."}],
+            "max_tokens": 512,
+            "tools": [
+                {
+                    "name": function["name"],
+                    "description": function["description"],
+                    "input_schema": function["parameters"],
+                }
+            ],
+        },
+    }
+    body = {"model": "bench", **said[api], **({"stream": True} if stream else {})}
     return json.dumps(body, separators=(",", ":")).encode()
+
+
+_PLACES = [(api, c) for c in CONNECTIONS["chat"] for api, several in CONNECTIONS.items() if c in several]
+"""Few connections first: a slow proxy works on what many left behind long after wrk has gone."""
 
 
 @dataclass
@@ -73,8 +98,8 @@ class Proxy:
     port: int = 0
     pid: int = 0
     key: str = ""
-    rates: dict[int, list[float]] = field(default_factory=lambda: {c: [] for c in CONNECTIONS})
-    medians_us: list[float] = field(default_factory=list)
+    rates: dict[tuple[str, int], list[float]] = field(default_factory=lambda: {place: [] for place in _PLACES})
+    medians_us: dict[str, list[float]] = field(default_factory=lambda: {api: [] for api in CONNECTIONS})
     chunk_cpu_us: list[float] = field(default_factory=list)
     pss_mb: float = 0.0
 
@@ -155,6 +180,21 @@ async def _streams(port: int, key: str) -> None:
     await asyncio.gather(*(_read_stream(port, key) for _ in range(STREAMS)))
 
 
+def _script(key: str, body: str) -> str:
+    head = 'wrk.method="POST"\nwrk.headers["content-type"]="application/json"\n'
+    return head + f'wrk.headers["authorization"]="Bearer {key}"\nwrk.body=[==[{body}]==]\n'
+
+
+def _idle(pid: int, seconds: float = 60) -> None:
+    """Wait until a process has worked off what wrk left behind: a slow one would begin the next figure with that."""
+    deadline = time.monotonic() + seconds
+    while pid and time.monotonic() < deadline:
+        before = cpu_seconds(pid)
+        time.sleep(0.5)
+        if cpu_seconds(pid) - before <= 0.01:
+            return
+
+
 def measure(rounds: int, seconds: float) -> dict[str, object]:
     from rich.progress import Progress
 
@@ -174,20 +214,17 @@ def measure(rounds: int, seconds: float) -> dict[str, object]:
             own.mkdir()
             command, proxy.key = proxy.start(proxy.port, upstream, own)
             proxy.pid = stack.enter_context(running(command, proxy.port, 0))
-        task = progress.add_task("gate", total=rounds * len(proxies) * (len(CONNECTIONS) + 1))
+        task = progress.add_task("gate", total=rounds * (len(proxies) * (len(_PLACES) + 1) + len(_PLACES)))
         for _ in range(rounds):
             for proxy in (direct, *proxies):
-                script = folder / f"{proxy.name}.lua"
-                script.write_text(
-                    'wrk.method="POST"\nwrk.headers["content-type"]="application/json"\n'
-                    + f'wrk.headers["authorization"]="Bearer {proxy.key}"\nwrk.body=[==[{request_body().decode()}]==]\n'
-                )
-                for connections in CONNECTIONS:
-                    url = f"http://127.0.0.1:{proxy.port}/v1/chat/completions"
-                    rate, median = wrk(url, script, connections, seconds)
-                    proxy.rates[connections].append(rate)
+                for api, connections in _PLACES:
+                    script = folder / f"{proxy.name}-{api}.lua"
+                    script.write_text(_script(proxy.key, request_body(api).decode()))
+                    rate, median = wrk(f"http://127.0.0.1:{proxy.port}{APIS[api].path}", script, connections, seconds)
+                    _idle(proxy.pid)
+                    proxy.rates[api, connections].append(rate)
                     if connections == 1:
-                        proxy.medians_us.append(median)
+                        proxy.medians_us[api].append(median)
                     progress.advance(task)
                 if proxy is not direct:
                     before = cpu_seconds(proxy.pid)
@@ -200,11 +237,16 @@ def measure(rounds: int, seconds: float) -> dict[str, object]:
 
 
 def _report(direct: Proxy, proxies: list[Proxy], rounds: int, seconds: float) -> dict[str, object]:
-    base = statistics.median(direct.medians_us)
+    base = {api: statistics.median(direct.medians_us[api]) for api in CONNECTIONS}
     rows = {
         p.name: {
-            "requests_per_s": {c: spread(p.rates[c]) for c in CONNECTIONS},
-            "added_p50_us": statistics.median(p.medians_us) - base,
+            **{
+                api: {
+                    "requests_per_s": {c: spread(p.rates[api, c]) for c in several},
+                    "added_p50_us": statistics.median(p.medians_us[api]) - base[api],
+                }
+                for api, several in CONNECTIONS.items()
+            },
             "stream_cpu_us_per_chunk": spread(p.chunk_cpu_us),
             "pss_mb": p.pss_mb,
         }
@@ -212,8 +254,8 @@ def _report(direct: Proxy, proxies: list[Proxy], rounds: int, seconds: float) ->
     }
     ours, nginx, usual = (next(p for p in proxies if p.name == n) for n in ("leastward", "nginx", "fastapi+httpx"))
 
-    def ratio(a: Proxy, b: Proxy, c: int) -> float:
-        return statistics.median(a.rates[c]) / statistics.median(b.rates[c])
+    def ratio(a: Proxy, b: Proxy, c: int, api: str = "chat") -> float:
+        return statistics.median(a.rates[api, c]) / max(statistics.median(b.rates[api, c]), 0.01)
 
     return {
         "machine": machine(),
@@ -223,6 +265,8 @@ def _report(direct: Proxy, proxies: list[Proxy], rounds: int, seconds: float) ->
         "ratios": {
             "requests/s at 256, of nginx (>= 0.12)": ratio(ours, nginx, 256),
             "requests/s at 256, times fastapi+httpx (>= 20)": ratio(ours, usual, 256),
+            "responses: requests/s at 256, times fastapi+httpx (>= 20)": ratio(ours, usual, 256, "responses"),
+            "messages: requests/s at 256, times fastapi+httpx (>= 20)": ratio(ours, usual, 256, "messages"),
             "requests/s at 32, of nginx": ratio(ours, nginx, 32),
             "requests/s at 1, of nginx (records wait for the disk)": ratio(ours, nginx, 1),
             "CPU per streamed chunk, times nginx (<= 2)": statistics.median(ours.chunk_cpu_us)
@@ -237,19 +281,22 @@ def show(report: dict[str, object]) -> None:
 
     console = Console()
     table = Table(title=f"gate: {report['machine']}")
-    for column in ("proxy", "req/s c=1", "c=32", "c=256 (min .. max)", "added p50 us", "CPU us/chunk", "PSS MB"):
+    columns = ("proxy", "API", "req/s c=1", "c=32", "c=256 (min .. max)", "added p50 us", "CPU us/chunk", "PSS MB")
+    for column in columns:
         table.add_column(column, justify="right")
     for name, row in report["proxies"].items():  # type: ignore[attr-defined]
-        rates = row["requests_per_s"]
-        table.add_row(
-            name,
-            f"{rates[1]['median']:,.0f}",
-            f"{rates[32]['median']:,.0f}",
-            f"{rates[256]['median']:,.0f} ({rates[256]['min']:,.0f} .. {rates[256]['max']:,.0f})",
-            f"{row['added_p50_us']:,.0f}",
-            f"{row['stream_cpu_us_per_chunk']['median']:.1f}",
-            f"{row['pss_mb']:.0f}",
-        )
+        for api, several in CONNECTIONS.items():
+            rates, is_chat = row[api]["requests_per_s"], api == "chat"
+            table.add_row(
+                name if is_chat else "",
+                api,
+                f"{rates[1]['median']:,.0f}",
+                f"{rates[32]['median']:,.0f}" if 32 in several else "",
+                f"{rates[256]['median']:,.0f} ({rates[256]['min']:,.0f} .. {rates[256]['max']:,.0f})",
+                f"{row[api]['added_p50_us']:,.0f}",
+                f"{row['stream_cpu_us_per_chunk']['median']:.1f}" if is_chat else "",
+                f"{row['pss_mb']:.0f}" if is_chat else "",
+            )
     console.print(table)
     for name, value in report["ratios"].items():  # type: ignore[attr-defined]
         console.print(f"{name}: [bold]{value:.3g}[/bold]", highlight=False)

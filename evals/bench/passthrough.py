@@ -25,11 +25,13 @@ def app(upstream: str) -> FastAPI:
     proxy = FastAPI(lifespan=life)
 
     @proxy.post("/v1/chat/completions")
-    async def chat(request: Request) -> Response:
+    @proxy.post("/v1/responses")
+    @proxy.post("/v1/messages")
+    async def passed(request: Request) -> Response:
         client: httpx.AsyncClient = request.app.state.client
         body = await request.body()
         outgoing = client.build_request(
-            "POST", "/v1/chat/completions", content=body, headers={"content-type": "application/json"}
+            "POST", request.url.path, content=body, headers={"content-type": "application/json"}
         )
         if b'"stream":true' in body:
             answer = await client.send(outgoing, stream=True)

@@ -1,39 +1,61 @@
-"""Every route by every form of call by every effect, whole and streamed, on the client's socket: arguments of a call
-that was not allowed never arrive, those of an allowed one do, and the Record says the effect.
-
-A route of server.app.ROUTES without a row or a reason fails by its name. Forms of call stand here as the protocols name
-them; calls written as text, rewrites and the doors of tools are proved in tests/server, tests/mcp and tests/tools.
+"""Every model API by every form of call by every effect, whole and streamed, on the client's socket (evals/speech.py
+says the calls). Nothing of a call that was not released arrives: no name, argument, id or item; a released one arrives
+as it stands in the Record. The forms are those of the wire's own tables: one that nobody can say fails by its name.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import pytest
 
+from evals.attack.clients import CLIENTS, REFUSED, on_the_wire
+from evals.speech import APIS, Call, Part, Text
 from server.app import ROUTES
+from server.wire import GRAMMARS
+from server.wire.members import MESSAGE_MEMBERS
+from server.wire.messages.blocks import CALL, REQUEST_BLOCKS, SPOKEN
+from server.wire.responses.items import CALLS, ELSEWHERE
 
-POLICY = """language 1
-allow pay(...) as pay
-ask ask_first(...) as asks
-forbid drop as never message "Never."
-"""
-EFFECTS = {"pay": "allow", "ask_first": "ask", "drop": "forbid", "unnamed": "forbid"}
 SECRET = "s3cret-in-the-arguments"
-ARGUMENTS = json.dumps({"to": SECRET})
-_PIECES = re.compile(r'"(?:arguments|partial_json|delta|input)":\s*"((?:[^"\\]|\\.)*)"')
-FORMS: Mapping[str, tuple[str, ...]] = {
-    "/v1/chat/completions": ("tool", "function"),
-    "/v1/responses": ("function_call", "custom_tool_call"),
-    "/v1/messages": ("tool_use",),
+HARMLESS = "harmless-by-policy"
+EFFECTS = {
+    "allow": "pay_ann",
+    "rewrite": "change_sum",
+    "ask": "ask_first",
+    "forbid": "drop_table",
+    "no rule": "nobody_named_it",
+    "beside": "drop_table",
 }
-ELSEWHERE: Mapping[str, str] = {
-    "/mcp": "calls come from the client: tests/mcp",
-    "/tools": "calls come from the client: tests/tools",
-    "/proxy": "calls come from the client: tests/tools",
+"""By the column, the tool that is called. `beside`: between two allowed calls in a form of their own."""
+POLICY = f"""language 1
+allow pay_ann(...) as pay
+allow change_sum(...) as change
+rewrite change_sum set to = "{HARMLESS}" when has to
+rewrite change_sum set input = "{HARMLESS}" when has input
+ask ask_first(...) as asks
+forbid drop_table as never message "Never."
+"""
+CHAT_FORMS = {"tool_calls": "tool", "function_call": "function"}
+READERS = {"chat": CLIENTS["openai_chat"], "responses": CLIENTS["responses"], "messages": CLIENTS["anthropic"]}
+NATIVE = {"chat": "tool", "responses": "function_call", "messages": CALL}
+FORMS: Mapping[str, tuple[str, ...]] = {
+    "chat": (*(CHAT_FORMS[name] for name in sorted(MESSAGE_MEMBERS) if "call" in name), "tool n=2", "function n=2"),
+    "responses": tuple(sorted(CALLS)),
+    "messages": (CALL,),
+}
+NEVER: Mapping[str, tuple[str, ...]] = {
+    "chat": ("custom",),
+    "responses": tuple(sorted(ELSEWHERE)),
+    "messages": tuple(sorted(REQUEST_BLOCKS - SPOKEN.keys() - {CALL})),
+}
+"""Members, items and blocks that no rule can release: they run at the provider, or nobody here can read them."""
+ELSEWHERE_PROVED: Mapping[str, str] = {
+    "/mcp": "test_matrix_tools",
+    "/tools": "test_matrix_tools",
+    "/proxy": "test_matrix_tools",
     "/v1/decide": "a dry run: nothing is released",
     "/v1/models": "names of models",
     "/v1/messages/count_tokens": "no model speaks",
@@ -44,130 +66,186 @@ ELSEWHERE: Mapping[str, str] = {
     "/v1/abstractions": "no call",
     "/v1/refresh": "no call",
     "/v1/memory": "no call",
+    "/v1/policies": "no call",
     "/v1/approvals": "what waits; released by the routes that it was asked on: tests/approvals",
     "/healthz": "no call",
     "/readyz": "no call",
     "/metrics": "no call",
     "/.well-known/oauth-protected-resource": "no call",
 }
-"""Where routes of no row are proved, or why there is nothing to prove, by the beginning of their paths."""
+"""Where routes without a row are proved, or why there is nothing to prove, by the beginning of their paths."""
+
+
+class Cell(NamedTuple):
+    api: str
+    form: str
+    stream: bool
+    column: str
+
+
+CELLS = [
+    Cell(api, form, stream, column)
+    for api, forms in FORMS.items()
+    for form in (*forms, *(f"text:{grammar}" for grammar in GRAMMARS))
+    for stream in (False, True)
+    for column in EFFECTS
+    if not (column == "beside" and form.startswith(("function", "tool n=2")) and api == "chat")
+]
+"""Choices stand beside each other already, and a legacy call stands alone in its choice."""
 
 
 def test_every_route_has_a_row_or_a_reason() -> None:
     unproved = {
         f"{route.method} {route.path}"
         for route in ROUTES
-        if route.path not in FORMS
-        and not any(route.path == path or route.path.startswith(path + "/") for path in ELSEWHERE)
+        if route.path not in {api.path for api in APIS.values()}
+        and not any(route.path == path or route.path.startswith(path + "/") for path in ELSEWHERE_PROVED)
     }
     assert unproved == set()
+    assert APIS.keys() == FORMS.keys() == NEVER.keys()
 
 
-def _block(form: str, tool: str) -> dict[str, Any]:
-    common = {"id": "id_1", "type": form, "name": tool}
-    if form == "tool_use":
-        return {**common, "input": {"to": SECRET}}
-    said = {"arguments": ARGUMENTS} if form == "function_call" else {"input": SECRET}
-    return {**common, "call_id": "call_1", "status": "completed", **said}
+def _arguments(form: str) -> dict[str, str]:
+    return {"input" if form == "custom_tool_call" else "to": SECRET}
 
 
-def _responses(output: list[dict[str, Any]], status: str = "completed") -> dict[str, Any]:
-    return {"id": "resp_1", "object": "response", "created_at": 1, "model": "gpt-4o", "status": status,
-            "output": output}  # fmt: skip
+def _speech(cell: Cell) -> list[list[Part]]:
+    """The choices that the model server answers with. Each call's id holds its tool's name: a leak of either shows."""
+    tool, form, native = EFFECTS[cell.column], cell.form.removesuffix(" n=2"), NATIVE[cell.api]
+    call = Call(form, tool, _arguments(form), f"id_{tool}")
+    pay = [Call(native, "pay_ann", {"to": "ann", "n": n}, f"id_{n}") for n in (1, 2)]
+    if cell.form != form:
+        return [[Text("One. "), call], [Text("Two. "), pay[0]]]
+    return [[Text("Well. "), pay[0], call, pay[1]] if cell.column == "beside" else [Text("Well. "), call]]
 
 
-def _messages(content: list[dict[str, Any]], stop: str | None) -> dict[str, Any]:
-    usage = {"input_tokens": 1, "output_tokens": 1}
-    return {"id": "msg_1", "type": "message", "role": "assistant", "model": "gpt-4o", "content": content,
-            "stop_reason": stop, "stop_sequence": None, "usage": usage}  # fmt: skip
+class Gate:
+    """The gate and its clients' socket; `play` sends one cell through."""
+
+    def __init__(self, gate: Any, spoken: list[Any]) -> None:
+        self.gate = gate
+        self.spoken = spoken
+        self.seen = 0
+
+    def play(self, api: str, stream: bool, choices: list[list[Part]]) -> tuple[Any, list[dict[str, Any]]]:
+        self.spoken[:] = [(api, choices)]
+        body = APIS[api].request("go on", stream) | ({"n": 2} if len(choices) > 1 else {})
+        got = self.gate.client.ask("POST", APIS[api].path, body)
+        records = self.gate.records(after=self.seen)
+        self.seen = records[-1]["position"] if records else self.seen
+        return got, [record for record in records if record["kind"] == "decision"]
 
 
-def _events_of(path: str, block: dict[str, Any]) -> list[dict[str, Any]]:
-    """The stream of one item or block, its arguments in two pieces where it has any."""
-    if path == "/v1/messages":
-        text = block["type"] == "text"
-        whole = block["text"] if text else json.dumps(block["input"])
-        opened = {**block, **({"text": ""} if text else {"input": {}})}
-        kind, member = ("text_delta", "text") if text else ("input_json_delta", "partial_json")
-        deltas = [{"type": kind, member: piece} for piece in (whole[:5], whole[5:])]
-        return [
-            {"type": "message_start", "message": _messages([], None)},
-            {"type": "content_block_start", "index": 0, "content_block": opened},
-            *({"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas),
-            {"type": "content_block_stop", "index": 0},
-            {"type": "message_delta", "delta": {"stop_reason": "end_turn" if text else "tool_use",
-             "stop_sequence": None}, "usage": {"output_tokens": 1}},
-            {"type": "message_stop"},
-        ]  # fmt: skip
-    at = {"output_index": 0, "item_id": block["id"]}
-    if block["type"] == "message":
-        part = block["content"][0]
-        place = {**at, "content_index": 0}
-        opened = {**block, "content": [], "status": "in_progress"}
-        middle = [
-            {"type": "response.content_part.added", **place, "part": {**part, "text": ""}},
-            {"type": "response.output_text.delta", **place, "delta": part["text"]},
-            {"type": "response.output_text.done", **place, "text": part["text"]},
-            {"type": "response.content_part.done", **place, "part": part},
-        ]
-    else:
-        member = "arguments" if block["type"] == "function_call" else "input"
-        event = f"response.{'function_call_arguments' if member == 'arguments' else 'custom_tool_call_input'}"
-        opened = {**block, member: "", "status": "in_progress"}
-        pieces = (block[member][:5], block[member][5:])
-        middle = [{"type": f"{event}.delta", **at, "delta": piece} for piece in pieces]
-        middle.append({"type": f"{event}.done", **at, member: block[member]})
-    events = [
-        {"type": "response.created", "response": _responses([], "in_progress")},
-        {"type": "response.output_item.added", "output_index": 0, "item": opened},
-        *middle,
-        {"type": "response.output_item.done", "output_index": 0, "item": block},
-        {"type": "response.completed", "response": _responses([block])},
-    ]
-    return [{**event, "sequence_number": number} for number, event in enumerate(events)]
+@pytest.fixture(scope="module")
+def played(outside: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
+    spoken: list[Any] = []
 
+    def answers(asked: Any) -> Any:
+        api, choices = spoken[0]
+        if not asked.tree.get("stream"):
+            return outside.whole(APIS[api].whole(*choices))
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        parts = APIS[api].stream(*choices)
+        return outside.reply([head, *(b"%x\r\n%s\r\n" % (len(part), part) for part in parts), b"0\r\n\r\n"])
 
-def _reply(outside: Any, path: str, form: str, tool: str | None, asked: Any) -> Any:
-    if path == "/v1/chat/completions":
-        call = [tool, ARGUMENTS]
-        said = {"text": "I stop."} if tool is None else {"calls": [call]} if form == "tool" else {"function": call}
-        return outside.saying(said)(asked)
-    if tool is not None:
-        block = _block(form, tool)
-    elif path == "/v1/messages":
-        block = {"type": "text", "text": "I stop."}
-    else:
-        text = {"type": "output_text", "text": "I stop.", "annotations": []}
-        block = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [text]}
-    if asked.tree.get("stream"):
-        return outside.events(_events_of(path, block), done=False)
-    stop = "end_turn" if tool is None else "tool_use"
-    return outside.whole(_messages([block], stop) if path == "/v1/messages" else _responses([block]))
-
-
-@pytest.mark.parametrize(("path", "form"), [(path, form) for path, forms in FORMS.items() for form in forms])
-def test_only_an_allowed_call_reaches_the_socket(
-    start_gate: Callable[..., Any], outside: Any, path: str, form: str
-) -> None:
-    turn: list[str] = []
-    gate = start_gate(
-        POLICY,
-        answers=lambda asked: _reply(outside, path, form, turn.pop() if turn else None, asked),
-        refusals={"per_run_limit": 10_000, "rounds": 0},
+    names = {kind for kinds in NEVER.values() for kind in kinds}
+    policy = POLICY + "".join(f'allow "{name}"(...)\n' for name in sorted(names))
+    started = outside.running_gate(
+        tmp_path_factory.mktemp("gate"), policy, answers=answers, refusals={"per_run_limit": 10_000, "rounds": 0}
     )
-    words: Any = [{"role": "user", "content": "go on"}]
-    for stream in (False, True):
-        for tool, effect in EFFECTS.items():
-            turn[:] = [tool]
-            known = len(gate.records())
-            said = {"input": words} if path == "/v1/responses" else {"messages": words}
-            limit = {"max_tokens": 64} if path == "/v1/messages" else {}
-            got = gate.client.ask("POST", path, {"model": "gpt-4o", "stream": stream, **said, **limit})
-            cell = f"{path} {form} stream={stream} {tool}: {got.status} {got.body[:300]!r}"
-            assert (got.status, got.complete) == (200, True), cell
-            # Text that was split over events is joined before it is searched: a leak in pieces is a leak.
-            wire = got.body.decode() + "".join(_PIECES.findall(got.body.decode()))
-            assert (SECRET in wire) == (effect == "allow"), cell
-            assert bool(re.search(rf'"name":\s*"{tool}"', wire)) == (effect == "allow"), cell
-            fresh = [r for r in gate.records()[known:] if r["kind"] == "decision"]
-            assert [r["effect"] for r in fresh] == [effect], f"{cell} {fresh}"
+    with started as gate:
+        yield Gate(gate, spoken)
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> dict[Cell, str]:
+    return {}
+
+
+@pytest.fixture(scope="module")
+def barred() -> dict[tuple[str, str], list[str]]:
+    return {}
+
+
+def _check_recorded(cell: Cell, fresh: Sequence[Mapping[str, Any]]) -> None:
+    wanted = {"rewrite": "allow", "no rule": "forbid", "beside": "forbid"}.get(cell.column, cell.column)
+    tool, form = EFFECTS[cell.column], cell.form.removesuffix(" n=2")
+    about = [record for record in fresh if record["tool"] == tool and (cell.column != "allow" or SECRET in str(record))]
+    assert [record["effect"] for record in about] == [wanted], fresh
+    assert about[0]["payload"] == _arguments(form), "the Record has the call as it came"
+    assert len(fresh) == {"beside": 3}.get(cell.column, 2 if cell.form.endswith("n=2") else 1)
+
+
+def _check_arrived(cell: Cell, text: str) -> None:
+    """What the simplest client there is finds in the answer: exactly the released calls."""
+    reader, form = READERS[cell.api], cell.form.removesuffix(" n=2")
+    found = (reader.streamed if cell.stream else reader.whole)(text)
+    read = [(tool, json.loads(arguments)) for tool, arguments in found]
+    pay = [("pay_ann", {"to": "ann", "n": n}) for n in (1, 2)]
+    value = {"allow": SECRET, "rewrite": HARMLESS}.get(cell.column)
+    arguments = dict.fromkeys(_arguments(form), value)
+    wanted = [] if value is None or form.startswith("text:") else [(EFFECTS[cell.column], arguments)]
+    beside = pay if cell.column == "beside" else pay[:1] if cell.form != form else []
+    assert sorted(map(str, read)) == sorted(map(str, [*wanted, *beside]))
+
+
+@pytest.mark.parametrize(
+    "cell", CELLS, ids=lambda c: f"{c.api} {c.form} {'stream' if c.stream else 'whole'} {c.column}"
+)
+def test_only_what_was_released_reaches_the_socket(played: Gate, outcomes: dict[Cell, str], cell: Cell) -> None:
+    got, fresh = played.play(cell.api, cell.stream, _speech(cell))
+    text = got.body.decode()
+    assert (got.status, got.complete) == (200, True), text
+    _check_recorded(cell, fresh)
+    _check_arrived(cell, text)
+    wire, released = on_the_wire(text), cell.column in ("allow", "rewrite")
+    assert (SECRET in wire) == (cell.column == "allow"), text
+    assert (HARMLESS in wire) == (cell.column == "rewrite"), text
+    assert (EFFECTS[cell.column] in wire) == released, text
+    told = set(REFUSED.findall(text))
+    assert len(told) == (0 if released else 1), text
+    outcomes[cell] = {"allow": "released", "rewrite": "released as rewritten"}.get(cell.column, "".join(told))
+
+
+@pytest.mark.parametrize(
+    ("api", "kind", "stream"),
+    [(api, kind, stream) for api, kinds in NEVER.items() for kind in kinds for stream in (False, True)],
+)
+def test_what_no_rule_releases(
+    played: Gate, barred: dict[tuple[str, str], list[str]], api: str, kind: str, stream: bool
+) -> None:
+    """Beside an allowed call, and the policy allows its tool and its kind by name."""
+    pay = Call(NATIVE[api], "pay_ann", {"to": "ann"}, "id_1")
+    choices: list[list[Part]] = [[Text("Well. "), Call(kind, "change_sum", {"to": SECRET}, "id_x"), pay]]
+    got, fresh = played.play(api, stream, choices)
+    text = got.body.decode()
+    wire = on_the_wire(text)
+    assert not [leaked for leaked in (SECRET, "change_sum", "id_x") if leaked in wire], text
+    refused = [record["reason"] for record in fresh if record["effect"] == "forbid"]
+    if "pay_ann" in wire:
+        assert refused == ["unknown-call-kind"]
+        assert [record["tool"] for record in fresh if record["effect"] == "allow"] == ["pay_ann"]
+        barred.setdefault((api, kind), []).append("refused singly")
+    else:
+        assert fresh == []
+        assert "malformed-answer" in wire
+        barred.setdefault((api, kind), []).append("the whole answer is refused")
+
+
+def test_the_page_says_what_was_seen(
+    played: Gate, outcomes: dict[Cell, str], barred: dict[tuple[str, str], list[str]], page: Callable[..., None]
+) -> None:
+    if len(outcomes) < len(CELLS) or len(barred) < sum(map(len, NEVER.values())):
+        pytest.skip("not every cell was played in this run")
+
+    def seen(api: str, form: str, column: str) -> str:
+        both = (outcomes.get(Cell(api, form, stream, column), "-") for stream in (False, True))
+        return " / ".join(dict.fromkeys(both))
+
+    rows = [
+        [f"`{APIS[api].path}`", f"`{form}`", *(seen(api, form, column) for column in EFFECTS)]
+        for api, form in dict.fromkeys((cell.api, cell.form) for cell in CELLS)
+    ]
+    page("models", ["route", "form of call", *EFFECTS], rows)
+    never = [[f"`{APIS[api].path}`", f"`{kind}`", " / ".join(dict.fromkeys(s))] for (api, kind), s in barred.items()]
+    page("never", ["route", "kind", "whole and streamed"], never)
