@@ -1,0 +1,31 @@
+"""The model side of training: words to numbers, weights, checkpoints, sampling. Needs torch and transformers.
+
+Words
+- tokenizer   one word, digit or mark per token, learned from a data folder (tokenizer); SmolLM2 brings its own
+- tiny        a Llama of a few million parameters, from scratch (weights)
+- checkpoint  one file that is whole or absent, with all that a resumed run needs (checkpoint)
+- Sampled     completions with the log-probability of each token (sampling)
+
+Flow: tokenizer, then tiny or load -> a stage trains it, saving checkpoints -> sample.
+"""
+
+from __future__ import annotations
+
+from .checkpoint import CheckpointError, latest, restore, save
+from .sampling import Sampled, sample
+from .tokenizer import word_tokenizer
+from .weights import Shape, add_identifiers, load, tiny
+
+__all__ = [
+    "CheckpointError",
+    "Sampled",
+    "Shape",
+    "add_identifiers",
+    "latest",
+    "load",
+    "restore",
+    "sample",
+    "save",
+    "tiny",
+    "word_tokenizer",
+]

@@ -1,0 +1,30 @@
+"""Ways to train, and the one loop that runs them. Needs torch and transformers only.
+
+Words
+- Stage    what to learn from: for a step number and its generator, the updates of that step (loop)
+- update   losses whose gradients are added before one optimiser step (gradient accumulation)
+- loss     a pure function of tensors (losses)
+
+Flow: Texts (cpt, sft), or Rollouts (grpo, policy_rollout), or Distillation -> run -> metrics.jsonl and a checkpoint.
+"""
+
+from __future__ import annotations
+
+from .distillation import Distillation
+from .grpo import GRPO, Rollouts
+from .loop import Interrupted, OutOfMemory, Running, Stage, run
+from .texts import Texts, cpt, sft
+
+__all__ = [
+    "GRPO",
+    "Distillation",
+    "Interrupted",
+    "OutOfMemory",
+    "Rollouts",
+    "Running",
+    "Stage",
+    "Texts",
+    "cpt",
+    "run",
+    "sft",
+]

@@ -1,0 +1,98 @@
+"""Continual pretraining and supervised fine-tuning: rows of tokens packed end to end, next-token loss.
+
+CPT after CAP-CPT (arXiv 2510.11588): every token counts, each text carries the identifier. SFT: the completion alone
+counts. Both depart from their papers in packing: texts share a row, kept apart by positions that begin anew, which
+transformers turns into a block mask where no attention mask is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..example import Data
+from ..prompting import View, completion, prompt
+from .loop import Update
+from .losses import IGNORED, cross_entropy
+
+Row = tuple[list[int], list[int], list[int]]
+
+
+@dataclass(slots=True)
+class Texts:
+    """Packed rows, `batch` of them a step, in `accumulate` parts, in an order drawn anew for each epoch from `seed`."""
+
+    rows: list[Row]
+    batch: int
+    accumulate: int = 1
+    seed: int = 0
+
+    def updates(self, model: Any, step: int, generator: torch.Generator) -> Iterator[Update]:
+        """One update over the rows of this step."""
+        device = model.get_input_embeddings().weight.device
+        parts = [self._picked(step, part).to(device, non_blocking=True) for part in range(self.accumulate)]
+        yield [lambda part=part: _loss(model, part) for part in parts]  # type: ignore[misc]  # a bound default
+
+    def metrics(self) -> dict[str, float]:
+        """Nothing besides the loss."""
+        return {}
+
+    def _picked(self, step: int, part: int) -> Tensor:
+        size = self.batch // self.accumulate
+        chosen = []
+        for place in range(step * self.batch + part * size, step * self.batch + (part + 1) * size):
+            epoch, within = divmod(place, len(self.rows))
+            order = torch.randperm(len(self.rows), generator=torch.Generator().manual_seed(self.seed + epoch))
+            chosen.append(self.rows[int(order[within])])
+        return torch.tensor(chosen)
+
+
+def cpt(data: Data, tokenizer: Any, width: int, batch: int, seed: int = 0) -> Texts:
+    """Next-token loss over all of `data.corpus`."""
+    end = tokenizer.eos_token_id
+    pieces = [(ids, ids) for text in data.corpus if (ids := [*tokenizer(text)["input_ids"], end])]
+    return Texts(pack(pieces, width, end), batch, seed=seed)
+
+
+def sft(data: Data, tokenizer: Any, width: int, batch: int, view: View = "identifier", seed: int = 0) -> Texts:
+    """Next-token loss over the completions of `data.train`, each after its prompt in `view`."""
+    pieces = []
+    for example in data.train:
+        asked = tokenizer(prompt(example, data, view), add_special_tokens=False)["input_ids"]
+        wanted = tokenizer(completion(example), add_special_tokens=False)["input_ids"]
+        pieces.append((asked + wanted, [IGNORED] * len(asked) + wanted))
+    return Texts(pack(pieces, width, tokenizer.eos_token_id), batch, seed=seed)
+
+
+def pack(pieces: list[tuple[list[int], list[int]]], width: int, end: int) -> list[Row]:
+    """Rows of (tokens, labels, positions), each of `width`, filled in order. The first label of a piece never counts,
+    since what stands before it is of another text. A piece longer than `width` is cut at the end."""
+    rows: list[Row] = []
+    tokens: list[int] = []
+    labels: list[int] = []
+    positions: list[int] = []
+
+    def close() -> None:
+        left = width - len(tokens)
+        rows.append((tokens + [end] * left, labels + [IGNORED] * left, positions + list(range(left))))
+
+    for ids, wanted in pieces:
+        ids, wanted = ids[:width], wanted[:width]
+        if tokens and len(tokens) + len(ids) > width:
+            close()
+            tokens, labels, positions = [], [], []
+        tokens = tokens + ids
+        labels = [*labels, IGNORED, *wanted[1:]]
+        positions = positions + list(range(len(ids)))
+    if tokens:
+        close()
+    return rows
+
+
+def _loss(model: Any, part: Tensor) -> Tensor:
+    tokens, labels, positions = part.unbind(1)
+    return cross_entropy(model(input_ids=tokens, position_ids=positions, use_cache=False).logits, labels)
