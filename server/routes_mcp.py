@@ -42,10 +42,15 @@ async def _delete(services: Services, request: Incoming, caller: Caller) -> Answ
 
 
 async def _get(services: Services, request: Incoming, caller: Caller) -> Answer:
-    """The gate sends nothing unasked; 405 says that there is no such stream (2025-11-25, Listening for Messages)."""
-    request.run_id()
-    body = mcp_error(405, "there is no stream of messages that nobody asked for", code="method-not-allowed")
-    return Whole(405, body, {"allow": "POST, DELETE"})
+    """405 says that there is no such stream (2025-11-25, Listening for Messages)."""
+    door = _door(services)
+    run = run_of(services, request, caller)
+    try:
+        return await door.get(request.path_values.get("server"), request.headers.items(), caller, run)
+    except EdgeError as error:
+        if error.status != 405:
+            raise
+        return Whole(405, mcp_error(405, error.message, code=error.code), {"allow": "POST, DELETE"})
 
 
 def _both(method: str, handler: Handler, summary: str) -> tuple[Guarded, Guarded]:
@@ -58,5 +63,5 @@ def _both(method: str, handler: Handler, summary: str) -> tuple[Guarded, Guarded
 ROUTES = (
     *_both("POST", _post, "Speak MCP with a server behind the gate; its tools' calls are decided"),
     *_both("DELETE", _delete, "End an MCP session"),
-    *_both("GET", _get, "There is no stream of the gate's own"),
+    *_both("GET", _get, "Hear what changes at a server, in a session"),
 )

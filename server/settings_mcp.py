@@ -34,6 +34,15 @@ class McpServerSettings(Part):
         default=False,
         description="All runs use one session or process. Only for a server that remembers nothing between calls.",
     )
+    questions: list[Literal["elicitation", "sampling", "roots"]] = Field(
+        default=[],
+        description="What the server may ask of a client that can be asked: forms for its user, texts of its model, "
+        "its folders. Each answer is decided like a call (docs/mcp.md, Questions of a server).",
+    )
+    logging: bool = Field(default=False, description="The server's log messages reach clients that ask for them.")
+    subscriptions: bool = Field(
+        default=False, description="Clients with a session hear when a resource or a list of the server changes."
+    )
     timeout: Seconds = Field(default=300.0, description="Longest time for one request, in seconds.")
     connect_timeout: Seconds = Field(default=15.0, description="Longest time to reach it and agree on a version.")
 

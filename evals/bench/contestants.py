@@ -33,11 +33,11 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], seconds: float = 30) 
 
 
 @contextmanager
-def running(command: list[str], port: int, core: int) -> Iterator[int]:
-    """A contestant bound to one core, from when it listens on `port`. Gives its process id."""
+def running(command: list[str], port: int, core: int, seconds: float = 30) -> Iterator[int]:
+    """A contestant bound to one core, from when it listens on `port`, within `seconds`. Gives its process id."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, {core}))
     try:
-        _wait_for(port, process)
+        _wait_for(port, process, seconds)
         yield process.pid
     finally:
         process.send_signal(signal.SIGTERM)

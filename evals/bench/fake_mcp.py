@@ -1,7 +1,8 @@
 """An MCP server that costs almost nothing: the fixed end of the measurements of MCP proxies.
 
 `python -m evals.bench.fake_mcp PORT` speaks 2026-07-28 at every path: `server/discover`, `tools/list` with the one tool
-`lookup`, and `tools/call`, which always answers with the same kilobyte of text.
+`lookup`, and `tools/call`, which always answers with the same kilobyte of text. Proxies of before 2026-07-28 may shake
+hands first: `initialize` opens no session.
 """
 
 from __future__ import annotations
@@ -23,6 +24,12 @@ TOOL: Final = {
     },
 }
 RESULTS: Final[dict[str, dict[str, Any]]] = {
+    "initialize": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {"tools": {}},
+        "serverInfo": {"name": "fake", "version": "1"},
+    },
+    "ping": {},
     "server/discover": {
         "supportedVersions": [VERSION],
         "capabilities": {"tools": {}},
@@ -55,7 +62,10 @@ class FakeMcp(asyncio.Protocol):
             length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
             if len(self._seen) < end + 4 + length:
                 return
-            self._answer(bytes(self._seen[end + 4 : end + 4 + length]))
+            if head.startswith(b"get "):  # there is no stream of messages that nobody asked for
+                self._transport.write(b"HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\n\r\n")
+            else:
+                self._answer(bytes(self._seen[end + 4 : end + 4 + length]))
             del self._seen[: end + 4 + length]
 
     def _answer(self, body: bytes) -> None:

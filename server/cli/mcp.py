@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import stat
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +18,7 @@ from .errors import CalledWrongly, ProblemFound
 if TYPE_CHECKING:
     from ..mcp import Change, PinBook
     from ..settings import Settings
+    from ..wiring import House
 
 LINE_LIMIT: Final = 8 << 20
 """Bytes of one message from the agent's host."""
@@ -31,7 +34,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "give an agent's host this command in place of the server's own. Policies name its tools `NAME/tool`. "
         "`leastward mcp pins` shows the tools that are withheld because they are not as they were accepted; "
         "`leastward mcp pins accept SERVER[/TOOL]...` accepts what the servers show now.",
-        usage="leastward mcp [-c FILE] [--name NAME] [--agent AGENT] -- CMD [ARG...]\n"
+        usage="leastward mcp [-c FILE] [--name NAME] [--agent AGENT] [--http] -- CMD [ARG...]\n"
         "       leastward mcp [-c FILE] pins [accept SERVER[/TOOL]...] [--json]",
     )
     parser.add_argument("-c", "--config", metavar="FILE", help="the configuration (default: leastward.yaml here)")
@@ -39,6 +42,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--name", default=DEFAULT_NAME, metavar="NAME", help=f"what policies call the server (default: {DEFAULT_NAME})"
     )
     parser.add_argument("--agent", default="local", metavar="AGENT", help="what policies call the agent")
+    parser.add_argument(
+        "--http", action="store_true", help="serve the gate on HTTP too, as `listen` says: for approvals and reports"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="-- CMD", help="the server's command, or `pins`")
     parser.set_defaults(run=run)
@@ -138,7 +144,8 @@ def _wrap(options: argparse.Namespace, command: list[str]) -> int:
     try:
         settings = _with_server(load_settings(config), options.name, command)
         start_logging(settings.log.level)
-        asyncio.run(_served(settings, Path() if config is None else config.parent, options.name, options.agent))
+        folder = Path() if config is None else config.parent
+        asyncio.run(_served(settings, folder, options.name, options.agent, http=options.http))
     except PoliciesError as error:
         raise ProblemFound(error.rendered) from error
     except SettingsError as error:
@@ -151,20 +158,23 @@ def _wrap(options: argparse.Namespace, command: list[str]) -> int:
 
 
 def _with_server(settings: Settings, name: str, command: list[str]) -> Settings:
-    """The same settings with this one MCP server and no other."""
+    """The same settings with this one MCP server and no other; what reaches the host of it stands under its name."""
     from ..settings_mcp import McpSettings
 
-    server = {"command": command[0], "args": command[1:]}
+    known = settings.mcp.servers.get(name)
+    passed = {} if known is None else known.model_dump(include={"questions", "logging", "subscriptions"})
+    server = {"command": command[0], "args": command[1:], **passed}
     only = {**settings.mcp.model_dump(exclude={"servers"}), "servers": {name: server}}
     return settings.model_copy(update={"mcp": McpSettings.model_validate(only)})
 
 
-async def _served(settings: Settings, folder: Path, name: str, agent: str) -> None:
-    """The gate without its HTTP side, in front of the one server. Records go where the settings say."""
+async def _served(settings: Settings, folder: Path, name: str, agent: str, *, http: bool) -> None:
+    """The gate in front of the one server. Records go where the settings say. With `http` its HTTP side is there too:
+    it is where people approve calls and read decisions, as the database has one writer."""
     from guardrail import Principal
 
     from ..exchange import Caller, Scope
-    from ..mcp import Door, open_servers, serve_pipes
+    from ..mcp import McpFront, serve_pipes
     from ..wiring import build
 
     house = build(settings, folder)
@@ -179,12 +189,26 @@ async def _served(settings: Settings, folder: Path, name: str, agent: str) -> No
 
         await asyncio.to_thread(written)
 
-    async with house.running():
-        door = Door(open_servers(settings.mcp, folder, settings.limits.answer_bytes), house.tools)
-        try:
-            await serve_pipes(door, name, caller, house.store.default_run(caller.principal), reader, write)
-        finally:
-            await door.close()
+    async with _serving(house) if http else house.running():
+        assert isinstance(house.mcp, McpFront)  # the settings name one server
+        await serve_pipes(house.mcp.door, name, caller, house.store.default_run(caller.principal), reader, write)
+
+
+@contextlib.asynccontextmanager
+async def _serving(house: House) -> AsyncIterator[None]:
+    """The gate with its HTTP side; it runs what belongs to it itself."""
+    server = house.server()
+    serving = asyncio.ensure_future(server.serve())
+    try:
+        while not server.started:
+            if serving.done():
+                await serving
+                raise ProblemFound("the gate's HTTP side ended before it began")
+            await asyncio.sleep(0.01)
+        yield
+    finally:
+        server.should_exit = True
+        await serving
 
 
 async def _standard_input() -> asyncio.StreamReader:

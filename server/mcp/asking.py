@@ -8,15 +8,20 @@ from typing import Any
 
 from ..exchange import Caller
 from ..store import Run
+from .clients import ClientSession
 from .headers import Headers
 from .messages import INVALID_PARAMS, Request, RpcError
 from .peer import Progressed
+from .rounds import Round
+from .talking import Talk
 
 
 @dataclass(slots=True)
 class Asking:
     """`server` is None where all servers are behind one address. `headers` is None where there is no HTTP; `decisions`
-    collects the ids of Decisions taken for the request. `progressed` is None where the client wants no progress."""
+    collects the ids of Decisions taken for the request. `progressed` is None where the client wants no progress, and
+    `talk` where it hears nothing before the result. `session` is None in 2026-07-28; there `round` and `answers` are
+    what a request came back with."""
 
     caller: Caller
     run: Run
@@ -27,6 +32,10 @@ class Asking:
     headers: Headers | None = None
     progressed: Progressed | None = None
     decisions: list[str] = field(default_factory=list)
+    session: ClientSession | None = None
+    talk: Talk | None = None
+    round: Round | None = None
+    answers: Mapping[str, Any] = field(default_factory=dict)
 
     def params(self, needed: Mapping[str, type], optional: Mapping[str, type]) -> dict[str, Any]:
         """The parameters, each known and of its kind, without `_meta`. Raises RpcError -32602."""

@@ -9,32 +9,31 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from mcp.shared.inbound import mcp_param_headers, x_mcp_header_map
+from mcp.shared.inbound import mcp_param_headers
 
 from guardrail import ToolCall
 
 from ..edge import EdgeError
 from ..exchange import Caller
 from ..reporting import REPORT_DECISION
-from ..store import Run
-from ..tool_gate import Reach, Released, ToolAnswer, Withheld
+from ..tool_gate import ToolAnswer, Withheld
 from ..wire import Refusal, refusal_text
 from .asking import Asking
+from .conversing import DOOR, AnswerWithheld, Conversing, Decides, Required
 from .eras import complete, is_modern
 from .headers import plain_numbers
-from .held import MOST_STATE, Held, can_wait, input_required
 from .line import PeerError
-from .messages import INVALID_PARAMS, MISSING_REQUIRED_CLIENT_CAPABILITY, RpcError
+from .messages import MISSING_REQUIRED_CLIENT_CAPABILITY, RpcError
 from .offering import Offering, known
 from .peer import ServerError
 from .results import Judged, ResultError, read_call_result
+from .returning import OF_A_RETURN, Returning
 from .servers import Listed, Server
 
 LOG = logging.getLogger("leastward.mcp")
 
-DOOR: Final = "mcp"
 REFUSAL_KEY: Final = "leastward/refusal"
 DECISION_KEY: Final = "leastward/decision"
 NOWHERE: Final = "-"
@@ -43,30 +42,32 @@ NOWHERE: Final = "-"
 TakesReport = Callable[[Caller, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
 
-class Decides(Protocol):
-    """The choke point (server/tool_gate.py)."""
-
-    async def call(
-        self, caller: Caller, run: Run, door: str, asked: ToolCall, reach: Reach, *, problem: str | None = None
-    ) -> Released | Withheld: ...
+MOST_LOOKS: Final = 3
+"""How often a client with a session is asked to look after one approval."""
 
 
 class Calling:
-    """`held` is how clients wait for approvals, None where they are only told; `reports` takes reports of agents."""
+    """`reports` takes reports of agents."""
 
     def __init__(
-        self, offering: Offering, gate: Decides, held: Held | None = None, reports: TakesReport | None = None
+        self,
+        offering: Offering,
+        gate: Decides,
+        conversing: Conversing,
+        returning: Returning,
+        reports: TakesReport | None = None,
     ) -> None:
         self._offering = offering
         self._gate = gate
-        self._held = held
+        self._conversing = conversing
+        self._returning = returning
         self._reports = reports
 
     async def call(self, asking: Asking) -> dict[str, Any]:
         """A CallToolResult or an InputRequiredResult. Raises RpcError for a request that cannot be read, StoreError."""
         optional: dict[str, type] = {"arguments": dict}
         if is_modern(asking.version):
-            optional |= {"inputResponses": dict, "requestState": str}
+            optional |= OF_A_RETURN
         params = asking.params({"name": str}, optional)
         name, arguments = params["name"], params.get("arguments", {})
         if self._reports is not None and name == REPORT_DECISION["name"]:
@@ -77,30 +78,41 @@ class Calling:
             return await self._judged(asking, asked, None, None, "unknown-tool")
         server, tool = resolved
         asked = ToolCall(tool, arguments, "", server.name)
-        await self._resumed(asking, asked, params.get("requestState"))
+        await self._returning.resumed(asking, asked, params)
         try:
-            listed, problem = known(await server.listing(asking.run.id), tool)
+            listed, problem = known(await server.listing(asking.run.id, self._conversing.own(asking, server)), tool)
         except (PeerError, ServerError) as error:
             LOG.warning("server `%s` cannot be asked for its tools: %s", server.name, error.message)
             listed, problem = None, "server-unavailable"
         if listed is not None and asking.headers is not None and is_modern(asking.version):
-            asking.headers.check_mirrored(_schema(listed), arguments)
+            asking.headers.check_mirrored(_schema(listed), listed.mirrored, arguments)
         return await self._judged(asking, asked, server, listed, problem)
 
     async def _judged(
         self, asking: Asking, asked: ToolCall, server: Server | None, listed: Listed | None, problem: str | None
     ) -> dict[str, Any]:
-        reach = _Reach(asking, asked.tool, server, listed)
-        try:
-            outcome = await self._gate.call(asking.caller, asking.run, DOOR, asked, reach, problem=problem)
-        except (PeerError, ResultError) as error:
-            code = error.code if isinstance(error, PeerError) else "server-unreadable"
-            LOG.warning("server `%s` failed on a call of `%s`: %s", asked.server, asked.tool, error.message)
-            return _said(asking.version, Refusal(code, error.message, ""), asked.tool, structured=_is_free(listed))
-        asking.decisions.append(outcome.decision)
+        reach = _Reach(self._conversing, asking, asked.tool, server, listed)
+        for _ in range(MOST_LOOKS):
+            try:
+                outcome = await self._gate.call(asking.caller, asking.run, DOOR, asked, reach, problem=problem)
+            except (PeerError, ResultError) as error:
+                code = error.code if isinstance(error, PeerError) else "server-unreadable"
+                LOG.warning("server `%s` failed on a call of `%s`: %s", asked.server, asked.tool, error.message)
+                return _said(asking.version, Refusal(code, error.message, ""), asked.tool, structured=_is_free(listed))
+            except AnswerWithheld as withheld:
+                outcome = withheld.outcome
+                break
+            asking.decisions.append(outcome.decision)
+            waits = outcome.approval if isinstance(outcome, Withheld) else None
+            if waits is None or not await self._returning.looked(asking, asked, waits):
+                break
         if isinstance(outcome, Withheld):
             return await self._withheld(asking, asked, outcome, listed)
         try:
+            if reach.required is not None and server is not None:
+                claimed = self._conversing.claims(asking, server)
+                required = reach.required.settled(outcome.answer.content, claimed)
+                return self._returning.required(asking, asked, required)
             result = reach.judged.settled(outcome.answer.content)
         except ResultError as error:
             failed = Refusal("server-unreadable", error.message, outcome.decision)
@@ -110,26 +122,13 @@ class Calling:
     async def _withheld(
         self, asking: Asking, asked: ToolCall, outcome: Withheld, listed: Listed | None
     ) -> dict[str, Any]:
-        if outcome.approval is not None and self._held is not None and is_modern(asking.version):
-            waiting = await self._held.waiting(asking.caller, outcome.approval)
-            for url in (True, False):
-                if waiting is None or (url and waiting.url is None):
-                    continue
-                if can_wait(asking.capabilities, url):
-                    return input_required(waiting, outcome.approval, url)
+        if outcome.approval is not None:
+            waiting = await self._returning.waiting(asking, asked, outcome.approval)
+            if waiting is not None:
+                return waiting
         return _said(
             asking.version, outcome.refusal, asked.tool, approval=outcome.approval, structured=_is_free(listed)
         )
-
-    async def _resumed(self, asking: Asking, asked: ToolCall, state: str | None) -> None:
-        if state is None:
-            return
-        if self._held is None or len(state) > MOST_STATE:
-            raise RpcError(INVALID_PARAMS, "`requestState` is none of this gate's", {"code": "bad-state"}, status=400)
-        try:
-            await self._held.resumed(asking.caller, asked, state)
-        except EdgeError as error:
-            raise RpcError(INVALID_PARAMS, error.message, {"code": error.code}, status=400) from error
 
     async def _reported(self, asking: Asking, arguments: Mapping[str, Any]) -> dict[str, Any]:
         assert self._reports is not None
@@ -143,29 +142,36 @@ class Calling:
 
 
 class _Reach:
-    """Runs a released call. What it gave stays here in full; ToolGate is told the words of it."""
+    """Runs a released call. What it gave stays here in full; ToolGate is told the words of it. A call that the server
+    answers with questions has failed so far: the one that brings the result is the one that counts."""
 
-    def __init__(self, asking: Asking, tool: str, server: Server | None, listed: Listed | None) -> None:
+    def __init__(
+        self, conversing: Conversing, asking: Asking, tool: str, server: Server | None, listed: Listed | None
+    ) -> None:
+        self._conversing = conversing
         self._asking = asking
         self._tool = tool
         self._server = server
         self._listed = listed
         self.judged = Judged({"content": []})
+        self.required: Required | None = None
 
     async def __call__(self, arguments: dict[str, Any]) -> ToolAnswer:
         if self._server is None:
             raise PeerError("server-unavailable", "there is no such server")
         headers: dict[str, str] = {}
-        if self._listed is not None:
-            mirrored = x_mcp_header_map(_schema(self._listed))
-            headers = mcp_param_headers(mirrored, plain_numbers(arguments)) if mirrored else {}
+        if self._listed is not None and self._listed.mirrored:
+            headers = mcp_param_headers(self._listed.mirrored, plain_numbers(arguments))
         params = {"name": self._tool, "arguments": arguments}
         try:
-            result = await self._server.ask(self._asking.run.id, "tools/call", params, self._asking.progressed, headers)
+            result = await self._conversing.exchanged(self._asking, self._server, "tools/call", params, headers)
         except ServerError as error:
             self._check_lacking(error.lacking)
             # Its message is the server's text like any other: judged, labelled, and an error of the tool to the model.
             result = {"content": [{"type": "text", "text": error.message or "error"}], "isError": True}
+        if isinstance(result, Required):
+            self.required = result
+            return ToolAnswer(result.words, "error")
         self.judged = Judged(read_call_result(result))
         return self.judged.answer
 

@@ -12,13 +12,14 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from guardrail import Principal
 
 from .messages import RpcId
+from .talking import Replies
 
 IDLE_SECONDS: Final = 3600.0
 MOST: Final = 10_000
@@ -28,7 +29,9 @@ MOST_UNDER_WAY: Final = 256
 
 @dataclass(slots=True)
 class ClientSession:
-    """`under_way` holds the tasks of requests that a `notifications/cancelled` may name."""
+    """`under_way` holds the tasks of requests that a `notifications/cancelled` may name. `capabilities` are what the
+    client declared; `level` is from which on it wants to hear log messages, None before it said so; `subscribed` are
+    the resources whose changes it wants to hear of, and `hears` takes what it is told unasked."""
 
     id: str
     principal_key: str
@@ -36,6 +39,11 @@ class ClientSession:
     version: str
     used: float
     under_way: dict[RpcId, asyncio.Task[Any]] = field(default_factory=dict)
+    capabilities: Mapping[str, Any] = field(default_factory=dict)
+    level: str | None = None
+    subscribed: set[str] = field(default_factory=set)
+    hears: Callable[[bytes], None] | None = None
+    replies: Replies = field(default_factory=Replies)
 
     def begin(self, name: RpcId, task: asyncio.Task[Any]) -> None:
         if len(self.under_way) < MOST_UNDER_WAY and name not in self.under_way:
@@ -78,6 +86,7 @@ class ClientSessions:
 
     def close(self, session: ClientSession) -> None:
         self._open.pop(session.id, None)
+        session.replies.close()
         for task in list(session.under_way.values()):
             task.cancel()
 

@@ -7,8 +7,8 @@ comes back is judged like the result of any tool: it is text that a server puts 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, NamedTuple, TypeVar
 
 from guardrail import ToolCall
 from policy_dsl import Catalogue, Tool
@@ -16,13 +16,14 @@ from policy_dsl import Catalogue, Tool
 from ..store import Run
 from ..tool_gate import Released, ToolAnswer, ToolGate
 from .asking import Asking
-from .calling import DOOR
-from .eras import complete, listed
+from .conversing import DOOR, AnswerWithheld, Conversing, Required
+from .eras import complete, is_modern, listed
 from .line import PeerError
 from .messages import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, REFUSED, RpcError
 from .offering import Offering
 from .peer import ServerError
 from .results import Judged, ResultError, read_block, read_contents
+from .returning import OF_A_RETURN, Returning
 from .servers import Server
 
 LOG = logging.getLogger("leastward.mcp")
@@ -127,9 +128,11 @@ LISTS: Final[Mapping[str, tuple[_List, str]]] = {
 class Documents:
     """Only at the address of one server: what a resource or a prompt is called says nothing of where it is."""
 
-    def __init__(self, offering: Offering, gate: ToolGate) -> None:
+    def __init__(self, offering: Offering, gate: ToolGate, conversing: Conversing, returning: Returning) -> None:
         self._offering = offering
         self._gate = gate
+        self._conversing = conversing
+        self._returning = returning
 
     async def capabilities(self, asking: Asking) -> dict[str, Any]:
         """Those that the server has and this caller could be granted a reading of."""
@@ -138,12 +141,14 @@ class Documents:
             return found
         server = self._offering.of(asking.server)[0]
         try:
-            has = await server.capabilities(asking.run.id)
+            has = await server.capabilities(asking.run.id, self._conversing.own(asking, server))
         except (PeerError, ServerError):
             return found
         for document in READS.values():
             if document.capability in has and await self._may(asking, server, document):
                 found[document.capability] = {}
+        if server.passes.logging and "logging" in has:
+            found["logging"] = {}
         return found
 
     async def lists(self, asking: Asking) -> dict[str, Any]:
@@ -153,7 +158,8 @@ class Documents:
         params = asking.params({}, {"cursor": str})
         if not await self._may(asking, server, document):
             return listed(asking.version, {one.member: []})
-        result = await self._asked(asking, server, one.method, params)
+        own = self._conversing.own(asking, server)
+        result = await _told(server, one.method, params, server.ask(asking.run.id, one.method, params, own=own))
         entries = result.get(one.member)
         if not isinstance(entries, list) or len(entries) > MOST_LISTED:
             raise RpcError(INTERNAL_ERROR, "the server's list cannot be read", {"code": "server-unreadable"})
@@ -165,24 +171,38 @@ class Documents:
         """Raises RpcError, StoreError."""
         method = asking.request.method
         server, document = await self._server(asking, method)
-        params = asking.params(document.needed, document.optional)
+        may_return = is_modern(asking.version) and method != "completion/complete"
+        given = asking.params(document.needed, {**document.optional, **(OF_A_RETURN if may_return else {})})
+        params = {name: value for name, value in given.items() if name not in OF_A_RETURN}
         judged = Judged({})
+        required: Required | None = None
 
         async def reach(arguments: dict[str, Any]) -> ToolAnswer:
-            nonlocal judged
-            judged = Judged(document.read(await self._asked(asking, server, method, arguments)))
+            nonlocal judged, required
+            asks = self._conversing.exchanged(asking, server, method, arguments)
+            result = await _told(server, method, arguments, asks)
+            if isinstance(result, Required):
+                required = result
+                return ToolAnswer(result.words, "error")
+            judged = Judged(document.read(result))
             return judged.answer
 
         asked = ToolCall(document.tool, params, "", server.name)
+        await self._returning.resumed(asking, asked, given)
         try:
             outcome = await self._gate.call(asking.caller, asking.run, DOOR, asked, reach)
             if isinstance(outcome, Released):
                 asking.decisions.append(outcome.decision)
+                if required is not None:
+                    settled = required.settled(outcome.answer.content, self._conversing.claims(asking, server))
+                    return self._returning.required(asking, asked, settled)
                 kept = judged.settled(outcome.answer.content)
                 fresh = method == "resources/read"
                 return listed(asking.version, kept) if fresh else complete(asking.version, kept)
         except ResultError as error:
             raise RpcError(INTERNAL_ERROR, error.message, {"code": "server-unreadable"}) from error
+        except AnswerWithheld as withheld:
+            outcome = withheld.outcome
         asking.decisions.append(outcome.decision)
         data = {"code": outcome.refusal.code, "decision": outcome.decision}
         if outcome.approval is not None:
@@ -198,16 +218,21 @@ class Documents:
         run: Run = asking.run
         return bool(await self._gate.offered(asking.caller, run, server.name, [_tool(document, server.name)]))
 
-    async def _asked(self, asking: Asking, server: Server, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            return await server.ask(asking.run.id, method, params)
-        except ServerError as error:
-            code = error.code if error.code in (INVALID_PARAMS, METHOD_NOT_FOUND, -32002) else INTERNAL_ERROR
-            named = {"uri": params["uri"]} if "uri" in params else {}
-            raise RpcError(code, "the server answered with an error", {"code": "server-error", **named}) from error
-        except PeerError as error:
-            LOG.warning("server `%s` failed on `%s`: %s", server.name, method, error.message)
-            raise RpcError(INTERNAL_ERROR, error.message, {"code": error.code}) from error
+
+ResultT = TypeVar("ResultT")
+
+
+async def _told(server: Server, method: str, params: Mapping[str, Any], asks: Awaitable[ResultT]) -> ResultT:
+    """What the server said. Raises RpcError where it said nothing that can be used."""
+    try:
+        return await asks
+    except ServerError as error:
+        code = error.code if error.code in (INVALID_PARAMS, METHOD_NOT_FOUND, -32002) else INTERNAL_ERROR
+        named = {"uri": params["uri"]} if "uri" in params else {}
+        raise RpcError(code, "the server answered with an error", {"code": "server-error", **named}) from error
+    except PeerError as error:
+        LOG.warning("server `%s` failed on `%s`: %s", server.name, method, error.message)
+        raise RpcError(INTERNAL_ERROR, error.message, {"code": error.code}) from error
 
 
 def _tool(document: _Document, server: str) -> Tool:

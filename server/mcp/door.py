@@ -4,7 +4,8 @@
     documents     resources, prompts, completion: decided as tools that stand for them
     lifecycle     initialize, ping, server/discover: answered here; no server's instructions are passed on, because a
                   server could write them anew with every session
-Not there: logging, subscriptions, tasks, and everything that a server asks of a client.
+    following     what a client with a session wants to hear meanwhile: log messages, changes of resources
+Not there: tasks, subscriptions/listen.
 """
 
 from __future__ import annotations
@@ -14,21 +15,32 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from ..exchange import Caller
+from ..store import Run
 from ..tool_gate import ToolGate
+from ..wire import MalformedRequest
 from .asking import Asking
 from .calling import Calling, TakesReport
+from .clients import ClientSession
+from .conversing import DOOR, Conversing
 from .documents import LISTS, READS, Documents
 from .eras import GATE, HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, MODERN, complete, is_modern, listed
+from .following import Following
 from .held import Held
 from .line import PeerError
-from .messages import INTERNAL_ERROR, METHOD_NOT_FOUND, RpcError
+from .messages import HEADER_MISMATCH, INTERNAL_ERROR, METHOD_NOT_FOUND, RpcError
 from .offering import Offering
 from .peer import ServerError
-from .servers import Server
+from .returning import Returning
+from .rounds import Rounds
+from .servers import NOTHING_PASSED, Server
 
 LOG = logging.getLogger("leastward.mcp")
 
 INITIALIZE: Final = "initialize"
+
+_CODES: Final[Mapping[int, str]] = {HEADER_MISMATCH: "header-mismatch"}
+"""The codes under which what cannot be read is recorded, by JSON-RPC's."""
 
 
 class _Entry(NamedTuple):
@@ -38,7 +50,8 @@ class _Entry(NamedTuple):
 
 
 class Door:
-    """All methods, for any front. `reports` takes reports of agents (Reporting.from_tool), None where memory is off."""
+    """All methods, for any front. `reports` takes reports of agents (Reporting.from_tool), None where memory is off;
+    `rounds` seals what servers ask of clients without a session, None where they can ask those nothing."""
 
     def __init__(
         self,
@@ -47,17 +60,24 @@ class Door:
         *,
         held: Held | None = None,
         reports: TakesReport | None = None,
+        rounds: Rounds | None = None,
     ) -> None:
         self._servers = servers
-        self._offering = Offering(servers, gate, reports=reports is not None)
-        self._documents = Documents(self._offering, gate)
-        calling = Calling(self._offering, gate, held, reports)
+        self._gate = gate
+        conversing, returning = Conversing(gate, seals=rounds is not None), Returning(held, rounds)
+        self._offering = Offering(servers, gate, conversing, reports=reports is not None)
+        self._documents = Documents(self._offering, gate, conversing, returning)
+        self._following = Following(self._offering, gate, conversing)
+        calling = Calling(self._offering, gate, conversing, returning, reports)
         self._methods: dict[str, _Entry] = {
             "initialize": _Entry(self._initialize, modern=False),
             "ping": _Entry(self._ping, modern=False),
             "server/discover": _Entry(self._discover, handshake=False),
             "tools/list": _Entry(self._tools),
             "tools/call": _Entry(calling.call),
+            "logging/setLevel": _Entry(self._following.levels, modern=False),
+            "resources/subscribe": _Entry(self._following.subscribes, modern=False),
+            "resources/unsubscribe": _Entry(self._following.unsubscribes, modern=False),
             **{method: _Entry(self._documents.lists) for method in LISTS},
             **{method: _Entry(self._documents.reads) for method in READS},
         }
@@ -71,6 +91,37 @@ class Door:
         if entry is None or not (entry.modern if is_modern(asking.version) else entry.handshake):
             raise RpcError(METHOD_NOT_FOUND, "there is no such method", status=404)
         return await entry.method(asking)
+
+    async def malformed(self, caller: Caller, run: Run, error: RpcError) -> None:
+        """A message that could not be read, or that HTTP and its body disagree on, is recorded like any refusal: it may
+        be somebody who tries how the gate reads. Raises StoreError."""
+        code = error.data.get("code") if error.data is not None else None
+        fault = MalformedRequest(
+            error.message, code=_CODES.get(error.code, "malformed-request") if code is None else code
+        )
+        await self._gate.malformed(caller, run, DOOR, fault)
+
+    def follows(self, server: str | None) -> bool:
+        """Whether a client with a session at this address may be told something unasked."""
+        return server is not None and server in self._servers and self._servers[server].passes.subscriptions
+
+    def speaks(self, asking: Asking) -> bool:
+        """Whether this client may be asked or told something before its result."""
+        servers = self._servers.values() if asking.server is None else [self._servers[asking.server]]
+        if any(server.passes.logging for server in servers):
+            return True
+        if asking.session is None:
+            return False
+        return "elicitation" in asking.capabilities or any(server.passes != NOTHING_PASSED for server in servers)
+
+    async def listens(self, asking: Asking) -> None:
+        """A client with a session opened its stream for what it did not ask for. Raises RpcError."""
+        await self._following.listens(asking)
+
+    def left(self, session: ClientSession) -> None:
+        """A client's session is over."""
+        for server in self._servers.values():
+            server.leave(session.id)
 
     async def close(self) -> None:
         await asyncio.gather(*(server.close() for server in self._servers.values()))
@@ -94,7 +145,8 @@ class Door:
 
     async def _capabilities(self, asking: Asking) -> dict[str, Any]:
         self._offering.of(asking.server)
-        return {"tools": {}, **await self._documents.capabilities(asking)}
+        tools = {"listChanged": True} if asking.session is not None and self.follows(asking.server) else {}
+        return {"tools": tools, **await self._documents.capabilities(asking)}
 
     async def _ping(self, asking: Asking) -> dict[str, Any]:
         return complete(asking.version, {})
@@ -104,7 +156,7 @@ class Door:
     async def _tools(self, asking: Asking) -> dict[str, Any]:
         asking.params({}, {"cursor": str})
         try:
-            tools = await self._offering.tools(asking.caller, asking.run, asking.server)
+            tools = await self._offering.tools(asking)
         except (PeerError, ServerError) as error:
             LOG.warning("server `%s` cannot be asked for its tools: %s", asking.server, error.message)
             raise RpcError(

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY
+from mcp_types import (
+    CLIENT_CAPABILITIES_META_KEY,
+    CLIENT_INFO_META_KEY,
+    LOG_LEVEL_META_KEY,
+    PROTOCOL_VERSION_META_KEY,
+)
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, MODERN_PROTOCOL_VERSIONS
 
 __all__ = [
@@ -13,6 +18,7 @@ __all__ = [
     "GATE",
     "HANDSHAKE_PROTOCOL_VERSIONS",
     "LATEST_HANDSHAKE_VERSION",
+    "LOG_LEVEL_META_KEY",
     "MODERN",
     "PROTOCOL_VERSION_META_KEY",
     "complete",
@@ -37,13 +43,15 @@ def is_modern(version: str) -> bool:
     return version in MODERN_PROTOCOL_VERSIONS
 
 
-def envelope(version: str) -> dict[str, Any]:
-    """The `_meta` of every request in 2026-07-28. No capability is claimed, so no server may ask through us."""
-    return {
+def envelope(version: str, claims: Mapping[str, Any], level: str | None = None) -> dict[str, Any]:
+    """The `_meta` of every request in 2026-07-28. A server may ask through us what is claimed, and nothing else; it
+    logs from `level` on, or nothing."""
+    meta = {
         PROTOCOL_VERSION_META_KEY: version,
-        CLIENT_CAPABILITIES_META_KEY: {},
+        CLIENT_CAPABILITIES_META_KEY: dict(claims),
         CLIENT_INFO_META_KEY: dict(GATE),
     }
+    return meta if level is None else {**meta, LOG_LEVEL_META_KEY: level}
 
 
 def complete(version: str, result: dict[str, Any]) -> dict[str, Any]:

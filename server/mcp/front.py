@@ -1,7 +1,8 @@
-"""MCP over HTTP: one POST a message, answered as one JSON body, or as a stream where progress was asked for.
+"""MCP over HTTP: one POST a message, answered as one JSON body, or as a stream where something is said before that.
 
 Both kinds of client come to one address. A request that names 2026-07-28 stands alone; any other belongs to a session
-that began with `initialize`, or is that `initialize`. There is no GET stream: the gate sends nothing unasked.
+that began with `initialize`, or is that `initialize`. A session has a GET stream only where its server's changes are
+passed on.
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ from .door import INITIALIZE, Door
 from .eras import HANDSHAKE_PROTOCOL_VERSIONS
 from .headers import SESSION_HEADER, Headers
 from .messages import (
+    HEADER_MISMATCH,
     INTERNAL_ERROR,
+    INVALID_PARAMS,
     INVALID_REQUEST,
+    PARSE_ERROR,
     Notification,
     Reply,
     Request,
@@ -32,6 +36,7 @@ from .messages import (
     read_message,
     result_bytes,
 )
+from .talking import Talk
 
 LOG = logging.getLogger("leastward.mcp")
 
@@ -39,6 +44,12 @@ DECISION_HEADER: Final = "x-leastward-decision"
 RUN_HEADER: Final = "x-leastward-run"
 QUIET_SECONDS: Final = 15.0
 """Silence after which a stream says that it is still there; proxies close idle ones after 30 to 60."""
+
+MOST_UNHEARD: Final = 1_000
+"""Changes that wait for a client that does not read; it will list anew anyway."""
+
+_UNREADABLE: Final = frozenset({HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR})
+"""Errors of a message that somebody could read in another way than the gate; the others say what is not there."""
 
 _STILL_HERE: Final = b": still here\n\n"
 _CANCELLED: Final = RpcError(INTERNAL_ERROR, "the request was cancelled", {"code": "cancelled"})
@@ -54,6 +65,11 @@ class McpFront:
         self._origins = origins
         self._sessions = ClientSessions() if sessions is None else sessions
 
+    @property
+    def door(self) -> Door:
+        """The same door, for another front."""
+        return self._door
+
     async def post(
         self, server: str | None, raw: Iterable[tuple[bytes, bytes]], body: bytes, caller: Caller, run: Run
     ) -> Answer:
@@ -63,7 +79,7 @@ class McpFront:
             headers = self._checked(server, raw)
             message = read_message(body)
             if isinstance(message, Reply):
-                raise RpcError(INVALID_REQUEST, "the gate asked nothing, so it takes no response", status=400)
+                return self._replied(server, headers, message, caller)
             if isinstance(message, Notification):
                 return self._noted(server, headers, message, caller)
             name = message.id
@@ -71,6 +87,8 @@ class McpFront:
                 return await self._modern(server, headers, message, caller, run)
             return await self._handshaken(server, headers, message, caller, run)
         except RpcError as error:
+            if error.code in _UNREADABLE:
+                await self._door.malformed(caller, run, error)
             return _failed(name, error)
 
     def delete(self, server: str | None, raw: Iterable[tuple[bytes, bytes]], caller: Caller) -> Answer:
@@ -79,8 +97,28 @@ class McpFront:
             headers = self._checked(server, raw)
         except RpcError as error:
             return _failed(None, error)
-        self._sessions.close(self._session(server, headers, caller))
+        session = self._session(server, headers, caller)
+        self._sessions.close(session)
+        self._door.left(session)
         return Whole(200, b"")
+
+    async def get(self, server: str | None, raw: Iterable[tuple[bytes, bytes]], caller: Caller, run: Run) -> Answer:
+        """The stream of what a client with a session hears unasked. Raises EdgeError, 405 where there is none."""
+        try:
+            headers = self._checked(server, raw)
+            if not self._door.follows(server):
+                raise EdgeError(405, "method-not-allowed", "there is no stream of messages that nobody asked for")
+            session = self._session(server, headers, caller)
+            if session.hears is not None:
+                raise EdgeError(409, "stream-open", "this session's stream is open already")
+            request = Request(0, "notifications", {})
+            talk = Talk(lambda _: None, session.replies)
+            asking = Asking(caller, run, server, session.version, request, session.capabilities, headers)
+            asking.session, asking.talk = session, talk
+            await self._door.listens(asking)
+        except RpcError as error:
+            return _failed(None, error)
+        return Streamed(200, _Unasked(session), {RUN_HEADER: run.id})
 
     async def close(self) -> None:
         """Give up every server; for the end of the process."""
@@ -100,13 +138,32 @@ class McpFront:
         if request.method == INITIALIZE:
             return await self._opened(server, headers, request, caller, run)
         session = self._session(server, headers, caller)
-        return await self._answered(Asking(caller, run, server, session.version, request, {}, headers), session)
+        asking = Asking(caller, run, server, session.version, request, session.capabilities, headers)
+        asking.session = session
+        return await self._answered(asking, session)
 
     async def _opened(self, server: str | None, headers: Headers, request: Request, caller: Caller, run: Run) -> Answer:
         version = HANDSHAKE_PROTOCOL_VERSIONS[-1]
-        result = await self._door.answer(Asking(caller, run, server, version, request, {}, headers))
-        session = self._sessions.opened(caller.principal, server, result["protocolVersion"])
+        asking = Asking(caller, run, server, version, request, {}, headers)
+        session = self._sessions.opened(caller.principal, server, version)
+        declared = request.params.get("capabilities")
+        asking.session = session
+        asking.capabilities = session.capabilities = declared if isinstance(declared, dict) else {}
+        asking.talk = Talk(lambda _: None, session.replies) if self._door.speaks(asking) else None
+        try:
+            result = await self._door.answer(asking)
+        except BaseException:
+            self._sessions.close(session)
+            self._door.left(session)
+            raise
+        session.version = result["protocolVersion"]
         return Whole(200, result_bytes(request.id, result), {SESSION_HEADER: session.id, RUN_HEADER: run.id})
+
+    def _replied(self, server: str | None, headers: Headers, reply: Reply, caller: Caller) -> Answer:
+        """A client answers what it was asked on the stream of its own request; nobody else's answer is taken for it."""
+        if headers.session is None or not self._session(server, headers, caller).replies.came(reply):
+            raise RpcError(INVALID_REQUEST, "the gate asked nothing, so it takes no response", status=400)
+        return Whole(202, b"")
 
     def _noted(self, server: str | None, headers: Headers, message: Notification, caller: Caller) -> Answer:
         """Notifications are taken and mean nothing, but for the end of a request in a session. A call in the form of
@@ -137,14 +194,20 @@ class McpFront:
     # --- answers ---
 
     async def _answered(self, asking: Asking, session: ClientSession | None) -> Answer:
+        """A stream from the first moment at which something is said before the answer; else one body."""
+        stream = _Stream(asking, session) if self._door.speaks(asking) else None
         token = progress_token(asking.request)
         if token is not None and asking.request.method == "tools/call":
-            parts = _Progress(self._door, asking, token, session)
-            return Streamed(200, parts, {RUN_HEADER: asking.run.id})
-        task = asyncio.ensure_future(self._door.answer(asking))
+            stream = stream or _Stream(asking, session)
+            stream.progress(token)
+            stream.begin(self._door)
+            return Streamed(200, stream, {RUN_HEADER: asking.run.id})
+        task = asyncio.ensure_future(self._door.answer(asking)) if stream is None else stream.begin(self._door)
         if session is not None:
             session.begin(asking.request.id, task)
         try:
+            if stream is not None and await stream.speaks():
+                return Streamed(200, stream, {RUN_HEADER: asking.run.id})
             result = await task
         except asyncio.CancelledError:
             current = asyncio.current_task()
@@ -158,24 +221,65 @@ class McpFront:
         return Whole(200, result_bytes(asking.request.id, result), headers)
 
 
-class _Progress(AsyncIterator[bytes]):
-    """The answer as a stream: progress as it comes, the result at its end. Closing it cancels the call."""
+class _Events(AsyncIterator[bytes]):
+    """Messages for a client as they come, and a sign of life in between."""
 
-    def __init__(self, door: Door, asking: Asking, token: str | int, session: ClientSession | None) -> None:
+    def __init__(self) -> None:
         self._queue: asyncio.Queue[bytes] = asyncio.Queue()
-        self._door = door
+
+    def say(self, message: bytes) -> None:
+        self._queue.put_nowait(_event(message))
+
+
+class _Stream(_Events):
+    """The answer as a stream: progress, logs and questions as they come, the result at its end. Closing it cancels the
+    request."""
+
+    def __init__(self, asking: Asking, session: ClientSession | None) -> None:
+        super().__init__()
         self._asking = asking
+        self._session = session
         self._done = False
-        asking.progressed = lambda params: self._queue.put_nowait(
-            _event(notification_bytes("notifications/progress", progress_params(token, params)))
+        self._first: bytes | None = None
+        self._talk = asking.talk = Talk(self.say, None if session is None else session.replies)
+
+    def progress(self, token: str | int) -> None:
+        self._asking.progressed = lambda params: self.say(
+            notification_bytes("notifications/progress", progress_params(token, params))
         )
-        self._task = asyncio.ensure_future(self._answer())
-        if session is not None:
-            session.begin(asking.request.id, self._task)
+
+    def begin(self, door: Door) -> asyncio.Task[dict[str, Any]]:
+        self._task = asyncio.ensure_future(self._answer(door))
+        if self._session is not None:
+            self._session.begin(self._asking.request.id, self._task)
+        return self._task
+
+    async def _answer(self, door: Door) -> dict[str, Any]:
+        try:
+            result = await door.answer(self._asking)
+            await self._talk.settled()
+            return result
+        finally:
+            self._talk.close()
+
+    async def speaks(self) -> bool:
+        """Whether something is to be said before the answer; waits until that is known."""
+        first = asyncio.ensure_future(self._queue.get())
+        try:
+            await asyncio.wait((first, self._task), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            first.cancel()
+        if not first.done() or first.cancelled():
+            return False
+        self._first = first.result()
+        return True
 
     async def __anext__(self) -> bytes:
         if self._done:
             raise StopAsyncIteration
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
         getting = asyncio.ensure_future(self._queue.get())
         try:
             await asyncio.wait((getting, self._task), timeout=QUIET_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -188,28 +292,51 @@ class _Progress(AsyncIterator[bytes]):
         if not self._queue.empty():
             return self._queue.get_nowait()
         self._done = True
-        return _event(
-            error_bytes(self._asking.request.id, _CANCELLED) if self._task.cancelled() else self._task.result()
-        )
+        return _event(self._last())
 
     async def aclose(self) -> None:
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
+        with contextlib.suppress(asyncio.CancelledError, Exception):
             await self._task
 
-    async def _answer(self) -> bytes:
+    def _last(self) -> bytes:
         """Once the stream has begun an error can only be its last event."""
         name = self._asking.request.id
-        try:
-            return result_bytes(name, await self._door.answer(self._asking))
-        except RpcError as error:
+        if self._task.cancelled():
+            return error_bytes(name, _CANCELLED)
+        error = self._task.exception()
+        if error is None:
+            return result_bytes(name, self._task.result())
+        if isinstance(error, RpcError):
             return error_bytes(name, error)
-        except StoreError as error:
+        if isinstance(error, StoreError):
             LOG.error("no Decision can be recorded: %s", error.message)
             return error_bytes(name, _UNRECORDED)
-        except Exception:
-            LOG.exception("a call failed and released nothing more")
-            return error_bytes(name, RpcError(INTERNAL_ERROR, "the gate failed", {"code": "gate-error"}))
+        LOG.error("a call failed and released nothing more", exc_info=error)
+        return error_bytes(name, RpcError(INTERNAL_ERROR, "the gate failed", {"code": "gate-error"}))
+
+
+class _Unasked(_Events):
+    """What a session hears between its requests, until it or the client ends."""
+
+    def __init__(self, session: ClientSession) -> None:
+        super().__init__()
+        self._session = session
+        session.hears = self.say_some
+
+    def say_some(self, message: bytes) -> None:
+        if self._queue.qsize() < MOST_UNHEARD:
+            self.say(message)
+
+    async def __anext__(self) -> bytes:
+        try:
+            async with asyncio.timeout(QUIET_SECONDS):
+                return await self._queue.get()
+        except TimeoutError:
+            return _STILL_HERE
+
+    async def aclose(self) -> None:
+        self._session.hears = None
 
 
 _UNRECORDED: Final = RpcError(

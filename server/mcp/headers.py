@@ -17,7 +17,6 @@ from mcp.shared.inbound import (
     InboundLadderRejection,
     classify_inbound_request,
     validate_mcp_param_headers,
-    x_mcp_header_map,
 )
 
 from ..edge import EdgeError
@@ -86,10 +85,12 @@ class Headers:
         claimed = route.client_capabilities
         return route.protocol_version, claimed if isinstance(claimed, dict) else {}
 
-    def check_mirrored(self, schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
+    def check_mirrored(
+        self, schema: Mapping[str, Any], mirrored: Mapping[tuple[str, ...], str], arguments: Mapping[str, Any]
+    ) -> None:
         """Arguments that a schema has mirrored into `Mcp-Param-*` are the same there. Raises RpcError."""
         claims = any(name.startswith(MCP_PARAM_HEADER_PREFIX.lower()) for name in self._values)
-        if not claims and not x_mcp_header_map(schema):
+        if not claims and not mirrored:
             return
         rejection = validate_mcp_param_headers(schema, plain_numbers(arguments), self._values)
         if rejection is not None:

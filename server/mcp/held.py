@@ -1,8 +1,10 @@
-"""Calls that wait for a person, told to a client that can wait (2026-07-28, multi-round-trip requests).
+"""Calls that wait for a person, told to a client that can wait.
 
-The answer to such a call is an InputRequiredResult: a sealed state, and one request that asks the client's user to go
-to where approvals are given. It is no approval: whoever answers it has said that they looked, nothing more. The call
-comes back with the state; whether a person with the scope for it approved in the meantime is for the choke point.
+In 2026-07-28 the answer to such a call is an InputRequiredResult: a sealed state, and one request that asks the
+client's user to go to where approvals are given. A client with a session is asked the same on the stream of its call,
+which waits for the answer (2025-11-25, Elicitation). It is no approval: whoever answers it has said that they looked,
+nothing more. The call comes back, or is looked at again; whether a person with the scope for it approved in the
+meantime is for the choke point.
 """
 
 from __future__ import annotations
@@ -51,13 +53,17 @@ def can_wait(capabilities: Mapping[str, Any], url: bool) -> bool:
     return "url" in elicitation if url else ("form" in elicitation or "url" not in elicitation)
 
 
-def input_required(waiting: Waiting, approval: str, url: bool) -> dict[str, Any]:
-    params: dict[str, Any] = {"mode": "form", "message": waiting.message, "requestedSchema": _NOTHING}
+def elicited(waiting: Waiting, approval: str, url: bool) -> dict[str, Any]:
+    """The parameters of `elicitation/create` that send a user to where approvals are given."""
     if url:
-        params = {"mode": "url", "message": waiting.message, "url": waiting.url, "elicitationId": approval}
+        return {"mode": "url", "message": waiting.message, "url": waiting.url, "elicitationId": approval}
+    return {"mode": "form", "message": waiting.message, "requestedSchema": _NOTHING}
+
+
+def input_required(waiting: Waiting, approval: str, url: bool) -> dict[str, Any]:
     return {
         "resultType": "input_required",
-        "inputRequests": {KEY: {"method": "elicitation/create", "params": params}},
+        "inputRequests": {KEY: {"method": "elicitation/create", "params": elicited(waiting, approval, url)}},
         "requestState": waiting.state,
     }
 

@@ -10,7 +10,7 @@ from typing import Final
 from ..upstream import Upstream, UpstreamError, UpstreamReply
 from ..wire import WireError
 from ..wire.sse import SseReader
-from .line import NO_HEADERS, Ask, PeerError, declined
+from .line import NO_HEADERS, Ask, Heard, PeerError, answered
 from .messages import Notification, Reply, Request, RpcError, read_message
 
 _SESSION: Final = "mcp-session-id"
@@ -20,6 +20,13 @@ LAST_SECONDS: Final = 0.2
 
 TELL_SECONDS: Final = 10.0
 LEAVE_SECONDS: Final = 2.0
+
+LISTEN_SECONDS: Final = 3600.0
+AGAIN_SECONDS: Final = 1.0
+"""Between the end of a GET stream and the next: SSE's `retry` is not taken from the server."""
+
+MOST_ANSWERING: Final = 16
+"""Questions of a server that are open at a time."""
 
 
 class HttpLine:
@@ -32,6 +39,7 @@ class HttpLine:
         self._limit = answer_limit
         self._session: str | None = None
         self._over = False
+        self._listening: asyncio.Task[None] | None = None
 
     keeps_nothing = True
 
@@ -41,6 +49,8 @@ class HttpLine:
 
     def close(self) -> None:
         self._over = True
+        if self._listening is not None:
+            self._listening.cancel()
 
     async def closed(self) -> None:
         """Close, and end the session that the server keeps for this line (2025-11-25, Session Management). A server
@@ -79,6 +89,36 @@ class HttpLine:
         except UpstreamError as error:
             raise PeerError("server-unavailable", error.message) from error
 
+    def listen(self, heard: Heard, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        """The GET stream of a session (2025-11-25, Listening for Messages), opened again when it ends. A server that
+        has none answers 405, and is not asked again before the next call of this."""
+        if self._session is not None and (self._listening is None or self._listening.done()):
+            self._listening = asyncio.ensure_future(self._listen(heard, headers))
+
+    async def _listen(self, heard: Heard, headers: Mapping[str, str]) -> None:
+        while not self._over and self._session is not None:
+            with contextlib.suppress(UpstreamError, WireError, PeerError):
+                deadline = asyncio.get_running_loop().time() + LISTEN_SECONDS
+                own = {**self._headers, **headers, _SESSION: self._session, "accept": "text/event-stream"}
+                reply = await self._upstream.get(self._path, own, deadline=deadline)
+                try:
+                    if reply.status != 200:
+                        return
+                    await self._overheard(reply, heard)
+                finally:
+                    reply.abort()
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _overheard(self, reply: UpstreamReply, heard: Heard) -> None:
+        reader = SseReader()
+        async for part in reply.parts():
+            for data in reader.feed(part):
+                message = _read(data) if data else None
+                if isinstance(message, Notification):
+                    heard(message)
+                elif isinstance(message, Request):  # nothing is under way that it could belong to
+                    await self.tell(await answered(message, None))
+
     async def _posted(self, message: bytes, headers: Mapping[str, str], seconds: float) -> UpstreamReply:
         own = {**self._headers, **headers}
         if self._session is not None:
@@ -108,29 +148,41 @@ class HttpLine:
 
     async def _streamed(self, reply: UpstreamReply, ask: Ask) -> Reply:
         reader, size = SseReader(), 0
+        answering: set[asyncio.Task[None]] = set()
         try:
             async for part in reply.parts():
                 size += len(part)
                 if size > self._limit:
                     raise PeerError("server-unreadable", f"the answer is larger than {self._limit} bytes")
                 for data in reader.feed(part):
-                    answer = await self._event(data, ask) if data else None
+                    answer = self._event(data, ask, answering) if data else None
                     if answer is not None:
                         await _drained(reply)
                         return answer
         except WireError as error:
             raise PeerError("server-unreadable", error.message) from error
+        finally:
+            for task in answering:
+                task.cancel()
         raise PeerError("server-broke-off", "the server's stream ended before its answer")
 
-    async def _event(self, data: bytes, ask: Ask) -> Reply | None:
+    def _event(self, data: bytes, ask: Ask, answering: set[asyncio.Task[None]]) -> Reply | None:
         message = _read(data)
         if isinstance(message, Notification):
             ask.heard(message)
-        elif isinstance(message, Request):
-            await self.tell(declined(message), ask.headers)
+        elif isinstance(message, Request):  # a person may take minutes over it, and progress goes on meanwhile
+            if len(answering) >= MOST_ANSWERING:
+                raise PeerError("server-unreadable", "the server asks too much at once")
+            task = asyncio.ensure_future(self._answered(message, ask))
+            answering.add(task)
+            task.add_done_callback(answering.discard)
         else:
             return _own(message, ask.id)
         return None
+
+    async def _answered(self, request: Request, ask: Ask) -> None:
+        with contextlib.suppress(PeerError):  # the server gives up on its own question, or the call does
+            await self.tell(await answered(request, ask.asked), ask.headers)
 
 
 async def _drained(reply: UpstreamReply) -> None:

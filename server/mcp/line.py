@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
 from .messages import METHOD_NOT_FOUND, Notification, Reply, Request, RpcError, error_bytes, result_bytes
 
 Heard = Callable[[Notification], None]
+Asked = Callable[[Request], Awaitable[bytes]]
+"""Answers what the server asks of the client; the result is the whole JSON-RPC response."""
 
 Code = Literal[
     "server-asks",
@@ -34,13 +36,14 @@ class PeerError(Exception):
 
 class Ask(NamedTuple):
     """A request on its way. `message` is its JSON-RPC text; `headers` matter on HTTP alone; `heard` is told what the
-    server says before it answers."""
+    server says before it answers; `asked` answers what it asks, None where nobody does."""
 
     id: int
     message: bytes
     seconds: float
     heard: Heard
     headers: Mapping[str, str] = NO_HEADERS
+    asked: Asked | None = None
 
 
 class Line(Protocol):
@@ -55,6 +58,10 @@ class Line(Protocol):
         """Send a notification, which nobody answers."""
         ...
 
+    def listen(self, heard: Heard, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        """Tell `heard` from now on what the server says while it is asked nothing."""
+        ...
+
     @property
     def is_open(self) -> bool: ...
 
@@ -65,8 +72,10 @@ class Line(Protocol):
         ...
 
 
-def declined(request: Request) -> bytes:
-    """The answer to what a server asks of the client: it is there, and it does nothing else for it."""
+async def answered(request: Request, asked: Asked | None) -> bytes:
+    """The answer to what a server asks of the client: that it is there, and what `asked` says to everything else."""
     if request.method == "ping":
         return result_bytes(request.id, {})
+    if asked is not None:
+        return await asked(request)
     return error_bytes(request.id, RpcError(METHOD_NOT_FOUND, "the gate does nothing for a server"))

@@ -16,6 +16,8 @@ from policy_dsl import Tool
 from ..exchange import Caller
 from ..reporting import REPORT_DECISION
 from ..store import Run
+from .asking import Asking
+from .conversing import Conversing
 from .line import PeerError
 from .messages import INVALID_PARAMS, RpcError
 from .peer import ServerError
@@ -35,9 +37,10 @@ class Offers(Protocol):
 class Offering:
     """`reports` is whether agents may send reports through a tool of the gate's own."""
 
-    def __init__(self, servers: Mapping[str, Server], gate: Offers, *, reports: bool) -> None:
+    def __init__(self, servers: Mapping[str, Server], gate: Offers, conversing: Conversing, *, reports: bool) -> None:
         self._servers = servers
         self._gate = gate
+        self._conversing = conversing
         self._reports = reports
 
     def of(self, server: str | None) -> list[Server]:
@@ -60,13 +63,12 @@ class Offering:
     def shown_name(self, server: str | None, of: Server, name: str) -> str:
         return name if server is not None else f"{of.name}{BETWEEN}{name}"
 
-    async def tools(self, caller: Caller, run: Run, server: str | None) -> list[dict[str, Any]]:
+    async def tools(self, asking: Asking) -> list[dict[str, Any]]:
         """The declarations, in order of name. Raises PeerError where the one server of the address cannot be asked; of
         several, those that cannot are left out."""
+        server = asking.server
         servers = self.of(server)
-        lists = await asyncio.gather(
-            *(self._offered(caller, run, server, one) for one in servers), return_exceptions=server is None
-        )
+        lists = await asyncio.gather(*(self._offered(asking, one) for one in servers), return_exceptions=server is None)
         shown: list[dict[str, Any]] = []
         for one, found in zip(servers, lists, strict=True):
             if isinstance(found, PeerError | ServerError):
@@ -79,11 +81,13 @@ class Offering:
             shown.append(dict(REPORT_DECISION))
         return sorted(shown, key=lambda declared: str(declared["name"]))
 
-    async def _offered(self, caller: Caller, run: Run, server: str | None, one: Server) -> list[dict[str, Any]]:
-        listing = await one.listing(run.id, fresh=True)
+    async def _offered(self, asking: Asking, one: Server) -> list[dict[str, Any]]:
+        listing = await one.listing(asking.run.id, self._conversing.own(asking, one), fresh=True)
         free = [listed.tool for listed in listing.values() if listed.problem is None and listed.tool is not None]
-        offered = await self._gate.offered(caller, run, one.name, free)
-        return [{**listing[tool.name].declared, "name": self.shown_name(server, one, tool.name)} for tool in offered]
+        offered = await self._gate.offered(asking.caller, asking.run, one.name, free)
+        return [
+            {**listing[tool.name].declared, "name": self.shown_name(asking.server, one, tool.name)} for tool in offered
+        ]
 
 
 def known(listing: Mapping[str, Listed], name: str) -> tuple[Listed | None, str | None]:

@@ -15,7 +15,7 @@ from .http_line import HttpLine
 from .line import Line
 from .pins import PinBook
 from .process_line import ProcessLine
-from .servers import Server
+from .servers import Passes, Server
 
 IDLE_SECONDS: Final = 4.0
 """How long an unused connection is kept: less than uvicorn's 5, on which the SDK's servers run."""
@@ -47,6 +47,7 @@ def _server(name: str, one: McpServerSettings, pins: PinBook, folder: Path, limi
         connect_seconds=one.connect_timeout,
         list_seconds=list_seconds,
         shared=one.shared,
+        passes=Passes(frozenset(one.questions), one.logging, one.subscriptions),
         release=ways.release,
     )
 

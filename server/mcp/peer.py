@@ -1,7 +1,7 @@
 """One MCP server as one run reaches it: the version agreed on, requests and their answers.
 
-The gate claims no capability towards a server, so sampling, elicitation and roots cannot be asked through it; a server
-that asks anyway is told that there is no such method, and a result that asks for input is an error.
+The gate claims towards a server what a client can be asked and the settings pass on (inquiries), and nothing more; a
+server that asks anyway is told that there is no such method, and a result that asks for input is an error.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from mcp.shared.inbound import MCP_METHOD_HEADER, MCP_NAME_HEADER, NAME_BEARING_METHODS, encode_header_value
 
 from .eras import GATE, HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, MODERN, envelope, is_modern
-from .line import NO_HEADERS, Ask, Line, PeerError
+from .line import NO_HEADERS, Ask, Asked, Heard, Line, PeerError
 from .messages import (
     MISSING_REQUIRED_CLIENT_CAPABILITY,
     UNSUPPORTED_PROTOCOL_VERSION,
@@ -28,13 +29,42 @@ from .messages import (
 PROBE_SECONDS: Final = 5.0
 """How long a server may take to say whether it knows 2026-07-28; older ones over pipes may say nothing at all."""
 
+INPUT_REQUIRED: Final = "input_required"
+"""The type of a result with which a server asks (2026-07-28, multi-round-trip requests)."""
+
 _VERSION: Final = "mcp-protocol-version"
 _PROGRESS: Final = "notifications/progress"
+_LOGGED: Final = "notifications/message"
+UNASKED: Final = frozenset(
+    {
+        "notifications/prompts/list_changed",
+        "notifications/resources/list_changed",
+        "notifications/resources/updated",
+        "notifications/tools/list_changed",
+    }
+)
+"""What a server says that belongs to no request."""
+
 _CLAIMABLE: Final = frozenset({"elicitation", "roots", "sampling"})
 _CHANGED: Final = "notifications/tools/list_changed"
 
 Progressed = Callable[[dict[str, Any]], None]
 Protocol = Literal["auto", "2026-07-28", "2025-11-25"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """What one client is there for while its request is under way: `claims` are the capabilities that it can be asked
+    by, `asked` asks it over its session, `logged` tells it what the server logs, from `level` on."""
+
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    progressed: Progressed | None = None
+    asked: Asked | None = None
+    logged: Progressed | None = None
+    level: str | None = None
+
+
+DEAF: Final = Listening()
 
 
 class ServerError(Exception):
@@ -59,6 +89,12 @@ class Peer:
         self.version = version
         self.capabilities = capabilities
         self.stale = True
+        self._overheard: Heard | None = None
+
+    def listen(self, heard: Heard) -> None:
+        """Tell `heard` what the server says of itself, whenever it says it."""
+        self._overheard = heard
+        self._line.listen(self._listener(0, DEAF), {_VERSION: self.version})
 
     @property
     def is_open(self) -> bool:
@@ -76,21 +112,22 @@ class Peer:
         method: str,
         params: Mapping[str, Any],
         seconds: float,
-        progressed: Progressed | None = None,
+        listening: Listening = DEAF,
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> dict[str, Any]:
-        """The server's result. Raises ServerError, PeerError. Cancelling tells the server."""
+        """The server's result, which asks for input only where that was claimed. Raises ServerError, PeerError.
+        Cancelling tells the server."""
         name = next(self._numbers)
         sent = dict(params)
-        meta = envelope(self.version) if is_modern(self.version) else {}
-        if progressed is not None:
+        meta = envelope(self.version, listening.claims, listening.level) if is_modern(self.version) else {}
+        if listening.progressed is not None:
             meta["progressToken"] = name
         if meta:
             sent["_meta"] = meta
-        heard = self._listener(name, progressed)
-        ask = Ask(name, request_bytes(name, method, sent), seconds, heard, {**self._headers(method, params), **headers})
+        message, heard = request_bytes(name, method, sent), self._listener(name, listening)
+        ask = Ask(name, message, seconds, heard, {**self._headers(method, params), **headers}, listening.asked)
         try:
-            return _result(await self._line.ask(ask))
+            return _result(await self._line.ask(ask), asks=bool(listening.claims))
         except asyncio.CancelledError:
             self._cancelled(name)
             raise
@@ -104,14 +141,18 @@ class Peer:
                 headers[MCP_NAME_HEADER] = encode_header_value(named)
         return headers
 
-    def _listener(self, name: int, progressed: Progressed | None) -> Callable[[Notification], None]:
+    def _listener(self, name: int, listening: Listening) -> Heard:
         def heard(message: Notification) -> None:
             if message.method == _CHANGED:
                 self.stale = True
-            elif message.method == _PROGRESS and progressed is not None:
+            if message.method in UNASKED and self._overheard is not None:
+                self._overheard(message)
+            elif message.method == _PROGRESS and listening.progressed is not None:
                 token = message.params.get("progressToken")
                 if type(token) is int and token == name:
-                    progressed(message.params)
+                    listening.progressed(message.params)
+            elif message.method == _LOGGED and listening.logged is not None:
+                listening.logged(message.params)
 
         return heard
 
@@ -133,9 +174,18 @@ _TELLING: Final[set[asyncio.Task[None]]] = set()
 """Keeps tasks alive that nobody waits for (asyncio holds only weak references)."""
 
 
-async def greeted(line: Line, seconds: float, protocol: Protocol = "auto") -> Peer:
-    """Agree on a version with a server: 2026-07-28 if it knows it, else the handshake. Raises PeerError."""
+async def greeted(
+    line: Line, seconds: float, protocol: Protocol = "auto", claims: Mapping[str, Any] | None = None
+) -> Peer:
+    """Agree on a version with a server: 2026-07-28 if it knows it, else the handshake. With `claims`, which a handshake
+    is what makes them, the other way round: a server asks a client with a session while a call is under way, and some
+    do it in no other way. Raises PeerError."""
     numbers = itertools.count(1)
+    if protocol == "auto" and claims is not None:
+        with contextlib.suppress(ServerError, PeerError):
+            return await _initialized(line, numbers, seconds, claims)
+        if not line.is_open:
+            raise PeerError("server-unavailable", "the server ended at the handshake")
     if protocol != "2025-11-25":
         found = await _discovered(line, numbers, min(seconds, PROBE_SECONDS) if protocol == "auto" else seconds)
         if found is not None:
@@ -143,7 +193,7 @@ async def greeted(line: Line, seconds: float, protocol: Protocol = "auto") -> Pe
         if protocol == MODERN:
             raise PeerError("server-unreadable", f"the server does not speak {MODERN}")
     try:
-        return await _initialized(line, numbers, seconds)
+        return await _initialized(line, numbers, seconds, claims or {})
     except ServerError as error:
         # A slow start: it read the question after we gave up on it, and now speaks the newer version alone.
         late = None
@@ -171,8 +221,8 @@ async def _discovered(line: Line, numbers: itertools.count[int], seconds: float)
     return peer
 
 
-async def _initialized(line: Line, numbers: itertools.count[int], seconds: float) -> Peer:
-    offer = {"protocolVersion": LATEST_HANDSHAKE_VERSION, "capabilities": {}, "clientInfo": dict(GATE)}
+async def _initialized(line: Line, numbers: itertools.count[int], seconds: float, claims: Mapping[str, Any]) -> Peer:
+    offer = {"protocolVersion": LATEST_HANDSHAKE_VERSION, "capabilities": dict(claims), "clientInfo": dict(GATE)}
     name = next(numbers)
     ask = Ask(name, request_bytes(name, "initialize", offer), seconds, lambda _: None)
     result = _result(await line.ask(ask))
@@ -183,14 +233,14 @@ async def _initialized(line: Line, numbers: itertools.count[int], seconds: float
     return Peer(line, version, capabilities, numbers)
 
 
-def _result(reply: Reply) -> dict[str, Any]:
+def _result(reply: Reply, *, asks: bool = False) -> dict[str, Any]:
     if reply.error is not None:
         message = reply.error.get("message")
         raise ServerError(reply.error["code"], message if isinstance(message, str) else "", _lacking(reply.error))
     kind = reply.result.get("resultType", "complete")
-    if kind == "input_required":
-        raise PeerError("server-asks", "the server asks for input, which the gate does not pass on")
-    if kind != "complete":
+    if kind == INPUT_REQUIRED and not asks:
+        raise PeerError("server-asks", "the server asks for input, and nobody can be asked for it")
+    if kind not in ("complete", INPUT_REQUIRED):
         raise PeerError("server-unreadable", "a result of a type that the gate does not know")
     return reply.result
 

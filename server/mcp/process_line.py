@@ -10,13 +10,16 @@ import signal
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from .line import NO_HEADERS, Ask, Heard, PeerError, declined
+from .line import NO_HEADERS, Ask, Asked, Heard, PeerError, answered
 from .messages import Notification, Reply, Request, RpcError, read_message
 
 LOG = logging.getLogger("leastward.mcp")
 
 INHERITED: Final = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER")
 """What a server gets of the gate's environment. Everything else, keys above all, has to be named for it."""
+
+MOST_ANSWERING: Final = 16
+"""Questions of the server that are open at a time; more are not answered."""
 
 PATIENCE_SECONDS: Final = 2.0
 """From asking a process to end to ending it."""
@@ -28,7 +31,9 @@ class ProcessLine:
     def __init__(self, process: asyncio.subprocess.Process, limit: int) -> None:
         self._process = process
         self._limit = limit
-        self._waiting: dict[int, tuple[asyncio.Future[Reply], Heard]] = {}
+        self._waiting: dict[int, tuple[asyncio.Future[Reply], Heard, Asked | None]] = {}
+        self._overhears: Heard | None = None
+        self._answering: set[asyncio.Task[None]] = set()
         self._over = False
         self._reading = asyncio.create_task(self._read())
         self._ending: asyncio.Task[None] | None = None
@@ -62,7 +67,7 @@ class ProcessLine:
 
     async def ask(self, ask: Ask) -> Reply:
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._waiting[ask.id] = future, ask.heard
+        self._waiting[ask.id] = future, ask.heard, ask.asked
         try:
             await self.tell(ask.message)
             async with asyncio.timeout(ask.seconds):
@@ -86,7 +91,7 @@ class ProcessLine:
         if self._over:
             return
         self._over = True
-        for future, _ in self._waiting.values():
+        for future, _, _ in self._waiting.values():
             if not future.done():
                 future.set_exception(PeerError("server-broke-off", "the server's process ended before its answer"))
         if self._process.stdin is not None:
@@ -113,6 +118,8 @@ class ProcessLine:
             except TimeoutError:
                 continue
         self._reading.cancel()
+        for task in self._answering:
+            task.cancel()
 
     async def _read(self) -> None:
         stream = self._process.stdout
@@ -134,11 +141,31 @@ class ProcessLine:
         except RpcError as error:
             raise PeerError("server-unreadable", error.message) from error
         if isinstance(message, Request):
-            await self.tell(declined(message))
+            self._asked(message)
         elif isinstance(message, Notification):
-            for _, heard in list(self._waiting.values()):
+            listening = [heard for _, heard, _ in self._waiting.values()]
+            if not listening and self._overhears is not None:
+                listening = [self._overhears]
+            for heard in listening:
                 heard(message)
         elif type(message.id) is int and message.id in self._waiting:
-            future, _ = self._waiting[message.id]
+            future, _, _ = self._waiting[message.id]
             if not future.done():
                 future.set_result(message)
+
+    def listen(self, heard: Heard, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        self._overhears = heard
+
+    def _asked(self, request: Request) -> None:
+        """On a pipe nothing says for which request the server asks; all that are under way are of one client, or of
+        none that is asked (Server gives every client that can be asked a process of its own)."""
+        asked = next((one for _, _, one in reversed(self._waiting.values()) if one is not None), None)
+
+        async def tell() -> None:
+            with contextlib.suppress(PeerError):
+                await self.tell(await answered(request, asked))
+
+        if len(self._answering) < MOST_ANSWERING:
+            task = asyncio.ensure_future(tell())
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)

@@ -12,13 +12,16 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
+
+from mcp.shared.inbound import x_mcp_header_map
 
 from policy_dsl import Catalogue, CatalogueError, Tool
 
 from .eras import is_modern
-from .line import NO_HEADERS, Line, PeerError
-from .peer import Peer, Progressed, Protocol, greeted
+from .line import NO_HEADERS, Heard, Line, PeerError
+from .peer import DEAF, Listening, Peer, Protocol, greeted
 from .pins import PinBook, PinError, declaration
 
 LOG = logging.getLogger("leastward.mcp")
@@ -34,16 +37,49 @@ RESERVED: Final = "tool-reserved"
 ALL: Final = ""
 """The run of a peer that all runs share."""
 
-RESERVED_NAMES: Final = frozenset({"resources.read", "prompts.get", "completion.complete", "report_decision"})
+RESERVED_NAMES: Final = frozenset(
+    {
+        "completion.complete",
+        "elicitation.create",
+        "logging.message",
+        "prompts.get",
+        "report_decision",
+        "resources.read",
+        "resources.subscribe",
+        "roots.list",
+        "sampling.create",
+    }
+)
 """Names under which the gate decides what is not a tool, and its own tool. A server's tool cannot have one."""
 
 
 class Listed(NamedTuple):
-    """A tool as its server shows it. `problem` is why it is withheld; `tool` is None where it cannot be read."""
+    """A tool as its server shows it. `problem` is why it is withheld; `tool` is None where it cannot be read.
+    `mirrored` are the arguments that its schema wants in headers too: worked out once a listing, not once a call."""
 
     declared: dict[str, Any]
     tool: Tool | None
     problem: str | None
+    mirrored: Mapping[tuple[str, ...], str] = MappingProxyType({})
+
+
+class Passes(NamedTuple):
+    """What of a server reaches clients besides lists and results; nothing, unless its settings say so."""
+
+    questions: frozenset[str] = frozenset()
+    logging: bool = False
+    subscriptions: bool = False
+
+
+class Own(NamedTuple):
+    """One client's session, which has a session or a process of the server's for itself. `claims` are the capabilities
+    that it can be asked by."""
+
+    key: str
+    claims: Mapping[str, Any]
+
+
+NOTHING_PASSED: Final = Passes()
 
 
 @dataclass(slots=True)
@@ -70,11 +106,13 @@ class Server:
         list_seconds: float = 30.0,
         idle_seconds: float = 900.0,
         shared: bool = False,
+        passes: Passes = NOTHING_PASSED,
         release: Callable[[], None] = lambda: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self.seconds = seconds
+        self.passes = passes
         self._connect = connect
         self._pins = pins
         self._protocol: Protocol = protocol
@@ -88,12 +126,12 @@ class Server:
         self._opening: dict[str, asyncio.Lock] = {}
         self._leaving: set[asyncio.Task[None]] = set()
 
-    async def listing(self, run: str, *, fresh: bool = False) -> Mapping[str, Listed]:
+    async def listing(self, run: str, own: Own | None = None, *, fresh: bool = False) -> Mapping[str, Listed]:
         """All tools that the server shows this run, withheld ones included, by name in order. Raises PeerError."""
-        reached = await self._of(run)
+        reached = await self._of(run, own)
         age = self._now() - reached.listed_at
         if fresh or reached.peer.stale or age > self._list_seconds:
-            async with self._opening.setdefault(run, asyncio.Lock()):
+            async with self._opening.setdefault(run if own is None else own.key, asyncio.Lock()):
                 if fresh or reached.peer.stale or self._now() - reached.listed_at > self._list_seconds:
                     reached.peer.stale = False
                     reached.listing = await self._listed(reached.peer)
@@ -105,23 +143,38 @@ class Server:
         run: str,
         method: str,
         params: Mapping[str, Any],
-        progressed: Progressed | None = None,
+        listening: Listening = DEAF,
         headers: Mapping[str, str] = NO_HEADERS,
+        own: Own | None = None,
     ) -> dict[str, Any]:
         """The server's result. A request that the server did not take because it had ended its session is sent once
         more, in a new one. Raises ServerError, PeerError."""
-        reached = await self._of(run)
+        reached = await self._of(run, own)
         try:
-            return await reached.peer.ask(method, params, self.seconds, progressed, headers)
+            return await reached.peer.ask(method, params, self.seconds, listening, headers)
         except PeerError as error:
             if error.code != "session-over":
                 raise
-        reached = await self._of(run)
-        return await reached.peer.ask(method, params, self.seconds, progressed, headers)
+        reached = await self._of(run, own)
+        return await reached.peer.ask(method, params, self.seconds, listening, headers)
 
-    async def capabilities(self, run: str) -> Mapping[str, Any]:
+    async def capabilities(self, run: str, own: Own | None = None) -> Mapping[str, Any]:
         """Raises PeerError."""
-        return (await self._of(run)).peer.capabilities
+        return (await self._of(run, own)).peer.capabilities
+
+    async def is_modern(self, run: str, own: Own) -> bool:
+        """Whether the server's requests each stand alone for this client. Raises PeerError."""
+        return is_modern((await self._of(run, own)).peer.version)
+
+    async def listen(self, run: str, own: Own, heard: Heard) -> None:
+        """Tell `heard` what the server says of itself to this client. Raises PeerError."""
+        (await self._of(run, own)).peer.listen(heard)
+
+    def leave(self, key: str) -> None:
+        """A client's session is over, and so is the server's for it."""
+        reached = self._reached.pop(key, None)
+        if reached is not None:
+            self._leave(reached.peer)
 
     async def close(self) -> None:
         """Close every line, and wait for processes to be gone."""
@@ -132,33 +185,35 @@ class Server:
 
     # --- inside ---
 
-    async def _of(self, run: str) -> _Reached:
-        """The peer of this run, greeted now if it is new, was idle too long or has ended."""
-        for key in (ALL, run):
+    async def _of(self, run: str, own: Own | None = None) -> _Reached:
+        """The peer of this run, or of one client of it, greeted now if it is new, was idle too long or has ended."""
+        keys = (ALL, run) if own is None else (own.key,)
+        for key in keys:
             reached = self._reached.get(key)
             if reached is not None and reached.peer.is_open:
                 reached.used = self._now()
                 self._reached.move_to_end(key)
                 return reached
-        key = ALL if self._shared else run
+        key = keys[-1] if own is not None or not self._shared else ALL
         lock = self._opening.setdefault(key, asyncio.Lock())
         async with lock:
-            for known in (ALL, run):
+            for known in keys:
                 reached = self._reached.get(known)
                 if reached is not None and reached.peer.is_open:
                     return reached
-            return await self._greeted(run)
+            return await self._greeted(run, own)
 
-    async def _greeted(self, run: str) -> _Reached:
+    async def _greeted(self, run: str, own: Own | None) -> _Reached:
         self._forget()
         line = await self._connect()
         try:
-            peer = await greeted(line, self._connect_seconds, self._protocol)
+            claims = None if own is None else own.claims
+            peer = await greeted(line, self._connect_seconds, self._protocol, claims)
         except BaseException:
             line.close()
             raise
         keeps_nothing = is_modern(peer.version) and line.keeps_nothing
-        key = ALL if self._shared or keeps_nothing else run
+        key = own.key if own is not None else ALL if self._shared or keeps_nothing else run
         reached = self._reached[key] = _Reached(peer, self._now(), listed_at=float("-inf"))
         return reached
 
@@ -221,4 +276,6 @@ class Server:
             (tool,) = Catalogue.from_tools([declared], self.name).tools
         except CatalogueError:
             return Listed(declared, None, UNREADABLE)
-        return Listed(declared, tool, RESERVED if name in RESERVED_NAMES else problem)
+        schema = declared.get("inputSchema")
+        mirrored = x_mcp_header_map(schema) if isinstance(schema, dict) else {}
+        return Listed(declared, tool, RESERVED if name in RESERVED_NAMES else problem, mirrored)

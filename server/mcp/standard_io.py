@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
 from ..exchange import Caller
 from ..store import Run, StoreError
 from .asking import Asking, progress_params, progress_token
+from .clients import ClientSession
 from .door import INITIALIZE, Door
 from .eras import LATEST_HANDSHAKE_VERSION, MODERN, PROTOCOL_VERSION_META_KEY
 from .messages import (
     INTERNAL_ERROR,
+    INVALID_PARAMS,
     INVALID_REQUEST,
     UNSUPPORTED_PROTOCOL_VERSION,
     Notification,
@@ -29,6 +31,7 @@ from .messages import (
     read_message,
     result_bytes,
 )
+from .talking import Talk
 
 LOG = logging.getLogger("leastward.mcp")
 
@@ -58,8 +61,8 @@ class _Pipes:
         self._write_line = write
         self._writing = asyncio.Lock()
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
-        self._version = LATEST_HANDSHAKE_VERSION
-        self._capabilities: dict[str, Any] = {}
+        self._session = ClientSession("pipes", caller.principal.key, server, LATEST_HANDSHAKE_VERSION, 0.0)
+        self._session.hears = self._later
         self._under_way: dict[RpcId, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -81,10 +84,12 @@ class _Pipes:
         try:
             message = read_message(line)
         except RpcError as error:
+            await self._malformed(error)
             await self._write(error_bytes(None, error))
             return
         if isinstance(message, Reply):
-            await self._write(error_bytes(None, RpcError(INVALID_REQUEST, "the gate asked nothing")))
+            if not self._session.replies.came(message):
+                await self._write(error_bytes(None, RpcError(INVALID_REQUEST, "the gate asked nothing")))
         elif isinstance(message, Notification):
             if message.method == "notifications/cancelled":
                 name = message.params.get("requestId")
@@ -100,6 +105,12 @@ class _Pipes:
             self._tasks.add(task)
             task.add_done_callback(lambda done: self._finished(message.id, done))
 
+    async def _malformed(self, error: RpcError) -> None:
+        try:
+            await self._door.malformed(self._caller, self._run, error)
+        except StoreError as unrecorded:  # nothing is released by this message either way
+            LOG.error("a message that cannot be read cannot be recorded: %s", unrecorded.message)
+
     def _finished(self, name: RpcId, task: asyncio.Task[None]) -> None:
         self._under_way.pop(name, None)
         self._tasks.discard(task)
@@ -110,10 +121,14 @@ class _Pipes:
         try:
             asking = self._asking(request)
             result = await self._door.answer(asking)
+            if asking.talk is not None:
+                await asking.talk.settled()
             if request.method == INITIALIZE:
-                self._version = result["protocolVersion"]
+                self._session.version = result["protocolVersion"]
             text = result_bytes(request.id, result)
         except RpcError as error:
+            if error.code == INVALID_PARAMS:
+                await self._malformed(error)
             text = error_bytes(request.id, error)
         except StoreError as error:
             LOG.error("no Decision can be recorded: %s", error.message)
@@ -127,15 +142,22 @@ class _Pipes:
     def _asking(self, request: Request) -> Asking:
         meta = request.params.get("_meta")
         named = meta.get(PROTOCOL_VERSION_META_KEY) if isinstance(meta, dict) else None
-        version, capabilities = self._version, self._capabilities
+        session: ClientSession | None = self._session
+        version = self._session.version
+        if request.method == INITIALIZE and isinstance(request.params.get("capabilities"), dict):
+            self._session.capabilities = request.params["capabilities"]
+        capabilities = self._session.capabilities
         if named is not None:
             if named != MODERN:
                 data = {"supported": [MODERN], "requested": str(named)[:64]}
                 raise RpcError(UNSUPPORTED_PROTOCOL_VERSION, "this version is not served", data)
-            version = MODERN
+            version, session = MODERN, None
             claimed = meta.get("io.modelcontextprotocol/clientCapabilities") if isinstance(meta, dict) else None
             capabilities = claimed if isinstance(claimed, dict) else {}
         asking = Asking(self._caller, self._run, self._server, version, request, capabilities)
+        asking.session = session
+        if self._door.speaks(asking):
+            asking.talk = Talk(self._later, None if session is None else session.replies)
         token = progress_token(request)
         if token is not None:
             asking.progressed = lambda params: self._later(

@@ -151,6 +151,9 @@ class Scripted:
             self.deleted.append(dict(scope["headers"])[b"mcp-session-id"].decode())
             await send_answer(Whole(200, b""), send)
             return
+        if scope["method"] == "GET":
+            await send_answer(self.answers.get("GET") or Whole(405, b""), send)
+            return
         message = json.loads(body) if body else {}
         self.seen.append(message)
         self.headers.append({name.decode(): value.decode() for name, value in scope["headers"]})
@@ -308,6 +311,9 @@ class Edge:
         try:
             if scope["method"] == "DELETE":
                 answer = self._front.delete(name, scope["headers"], caller)
+            elif scope["method"] == "GET":
+                run = self._store.default_run(caller.principal)
+                answer = await self._front.get(name, scope["headers"], caller, run)
             else:
                 body = await _body(receive)
                 current = asyncio.current_task()
@@ -420,3 +426,8 @@ def door_in_loop() -> Callable[..., contextlib.AbstractAsyncContextManager[Door]
             await door.close()
 
     return opened
+
+
+@pytest.fixture(name="serving", scope="session")
+def serving_fixture() -> Callable[..., contextlib.AbstractContextManager[int]]:
+    return serving

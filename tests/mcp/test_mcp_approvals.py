@@ -128,8 +128,10 @@ def test_a_client_that_cannot_wait_is_told_the_approval(gate: Any, capabilities:
     assert script.called() == [CALL]
 
 
-def test_the_sdks_client_waits_and_comes_back(gate: Any) -> None:
-    """It asks its user, who gives the approval elsewhere, and sends the call again by itself."""
+@pytest.mark.parametrize("mode", [MODERN, "legacy"])
+def test_the_sdks_client_waits_and_comes_back(gate: Any, mode: str) -> None:
+    """It asks its user, who gives the approval elsewhere, and sends the call again by itself; one with a session is
+    asked while its call is under way."""
     import httpx2
     from mcp.client.streamable_http import streamable_http_client
 
@@ -146,7 +148,7 @@ def test_the_sdks_client_waits_and_comes_back(gate: Any) -> None:
         headers = {"authorization": f"Bearer {gate.key}"}
         async with httpx2.AsyncClient(headers=headers, timeout=20) as http:
             line = streamable_http_client(f"http://127.0.0.1:{gate.port}/mcp/shop", http_client=http)
-            async with Client(line, mode=MODERN, elicitation_callback=asks) as client:
+            async with Client(line, mode=mode, elicitation_callback=asks) as client:
                 return await client.call_tool("echo", CALL["arguments"])
 
     result = asyncio.run(run())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -47,11 +48,13 @@ def test_a_server_on_pipes_behind_the_gate(folder: Path, way: str) -> None:
     given: dict[str, Any] = {"input": asked.encode()}
     if way == "file":
         (folder / "asked").write_text(asked)
-        given = {"stdin": (folder / "asked").open("rb")}
-    ended = subprocess.run(
-        [*COMMAND, "--", *SERVER], cwd=folder, capture_output=True, timeout=60, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, **given,
-    )  # fmt: skip
+    with contextlib.ExitStack() as stack:
+        if way == "file":
+            given = {"stdin": stack.enter_context((folder / "asked").open("rb"))}
+        ended = subprocess.run(
+            [*COMMAND, "--", *SERVER], cwd=folder, capture_output=True, timeout=60, check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, **given,
+        )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     answers = {message["id"]: message["result"] for message in map(json.loads, ended.stdout.splitlines())}
     assert answers[0]["protocolVersion"] == "2025-06-18"

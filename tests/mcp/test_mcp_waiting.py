@@ -43,8 +43,8 @@ class Asks:
     def __init__(self, gate: Any) -> None:
         self._gate = gate
 
-    async def offered(self, *arguments: Any) -> Any:
-        return await self._gate.offered(*arguments)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._gate, name)
 
     async def call(self, *arguments: Any, **more: Any) -> Any:
         outcome = await self._gate.call(*arguments, **more)

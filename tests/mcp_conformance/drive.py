@@ -30,6 +30,9 @@ SERVE: Final = [sys.executable, "-c", "import sys; from server.cli import main; 
 
 LOOPBACK: Final = ("127.0.0.1", "localhost")
 
+PASSED: Final = {"questions": ["elicitation", "sampling", "roots"], "logging": True, "subscriptions": True}
+"""All that a fresh configuration does not pass on."""
+
 POLICY: Final = """\
 language 1
 allow fixture/*(...) as everything
@@ -93,7 +96,10 @@ def gate(folder: Path, url: str) -> Iterator[str]:
         "upstreams": {"none": {"url": "http://127.0.0.1:9/v1"}},
         "policies": ["policy.lw"],
         "database": "gate.db",
-        "mcp": {"servers": {"fixture": {"url": url}}, "origins": [f"http://{host}:{port}" for host in LOOPBACK]},
+        "mcp": {
+            "servers": {"fixture": {"url": url, **PASSED}},
+            "origins": [f"http://{host}:{port}" for host in LOOPBACK],
+        },
     }
     config = folder / "leastward.yaml"
     config.write_text(yaml.safe_dump(settings))
