@@ -55,12 +55,13 @@ class Shadowed(msgspec.Struct, frozen=True, gc=False):
 
 
 class Act(msgspec.Struct, frozen=True, gc=False):
-    """What a person did to a session: took the mark `untrusted` (endorse) or a label (declassify) from it."""
+    """What a person did to a session: took the mark `untrusted` (endorse) or a label (declassify) from it; or to the
+    policy of all: published a version of it or put one in force, and then `label` names the version."""
 
     because: str
     by: str
     label: str
-    verb: Literal["endorse", "declassify"]
+    verb: Literal["endorse", "declassify", "publish", "activate", "rollback"]
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):

@@ -21,6 +21,7 @@ from . import (
     routes_identity,
     routes_mcp,
     routes_memory,
+    routes_policies,
     routes_records,
     routes_runs,
     routes_tools,
@@ -49,6 +50,7 @@ ROUTES: tuple[Route, ...] = (
     *routes_memory.ROUTES,
     *routes_health.ROUTES,
     *routes_identity.ROUTES,
+    *routes_policies.ROUTES,
 )
 
 _ERRORS = {route.path: route.error for route in ROUTES}

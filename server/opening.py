@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from guardrail import Clock
 
 from .metrics import Metrics
-from .policies import Policies
+from .policies import Policies, Serving
 from .reporting import Reporting
 from .services import Mcp
 from .settings import Settings
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .judging import Judges
     from .remembering import Recollection
     from .tools import HttpTools
+    from .versions import PolicyDesk
 
 PartT = TypeVar("PartT")
 
@@ -39,8 +40,42 @@ class Opened(NamedTuple, Generic[PartT]):
     running: Callable[[], AbstractAsyncContextManager[None]]
 
 
+def open_policy_files(settings: Settings, folder: Path, metrics: Metrics) -> Policies | None:
+    """The policies of the files that the settings name; None where they name keys of policy versions. Raises
+    PoliciesError."""
+    if not isinstance(settings.policies, list):
+        return None
+    policies = Policies(settings.policies, settings.tools, folder, reloaded=metrics.policy_reload)
+    policies.load()
+    return policies
+
+
+def open_policies(
+    settings: Settings, store: Store, files: Policies | None, clock: Clock, metrics: Metrics
+) -> tuple[Serving, PolicyDesk | None]:
+    """What decides: `files`, or the version in force in the database, with the desk that changes it. Raises StoreError
+    where there are both: which of two policies decides is nothing that a gate should guess."""
+    if isinstance(settings.policies, list):
+        assert files is not None, "open_policy_files gave them"
+        in_force = store.policies.in_force()
+        if in_force is not None:
+            raise StoreError(
+                f"policy version {in_force.version} is in force in the database, and `policies` names files:"
+                " name `policies.trusted_keys` in their place, or another database"
+            )
+        return files, None
+    with _extra("versions", "policies.trusted_keys"):
+        import cryptography  # noqa: F401  # asked for now, so that no bundle is the first to find it missing
+    from .versions import PolicyDesk, TrustedKeys, VersionedPolicies
+
+    trusted = TrustedKeys.read(settings.policies.trusted_keys)
+    policies = VersionedPolicies(store.policies, trusted, reloaded=metrics.policy_reload)
+    policies.look()
+    return policies, PolicyDesk(store.policies, trusted, policies, clock, settings.mode)
+
+
 def open_memory(
-    settings: Settings, folder: Path, store: Store, policies: Policies, metrics: Metrics, clock: Clock
+    settings: Settings, folder: Path, store: Store, policies: Serving, metrics: Metrics, clock: Clock
 ) -> Opened[Recollection] | None:
     if settings.memory.url is None:
         return None
@@ -93,13 +128,19 @@ def open_judge(settings: Settings) -> Judges:
 
 
 def open_mcp(
-    settings: Settings, folder: Path, tools: ToolGate, approvals: Approvals, reporting: Reporting | None
+    settings: Settings,
+    folder: Path,
+    store: Store,
+    tools: ToolGate,
+    approvals: Approvals,
+    reporting: Reporting | None,
+    clock: Clock,
 ) -> Opened[Mcp] | None:
     if not settings.mcp.servers:
         return None
     with _extra("mcp", "mcp.servers"):
         from .approvals.over_mcp import HeldOverMcp
-        from .mcp import Door, McpFront, PinError, open_servers
+        from .mcp import Door, McpFront, PinError, Rounds, open_servers
     try:
         servers = open_servers(settings.mcp, folder, settings.limits.answer_bytes)
     except (PinError, ValueError) as error:
@@ -109,6 +150,7 @@ def open_mcp(
         tools,
         held=HeldOverMcp(approvals),
         reports=None if reporting is None else reporting.from_tool,
+        rounds=Rounds(lambda: approvals.bounds.state_key or store.state_key, clock),
     )
     front = McpFront(door, origins=frozenset(settings.mcp.origins))
 

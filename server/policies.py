@@ -1,6 +1,7 @@
 """The policy files in force: loaded at start, watched, and exchanged as a whole when they change and still load.
 
 PoliciesError      the files do not load or `check` finds an error; `rendered` shows the underlined place
+guard_of           a policy compiled, if `check` finds no error in it; server/versions loads by it too
 
 A broken file never takes the last good Guard away: `error` then says what is wrong with the files, /readyz and the log
 repeat it. A file that is being written may be a valid policy without its last rules, so a change is loaded only when
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from guardrail import Guard
 from policy_dsl import Catalogue, PolicyError, PolicySet, UseTools, check, compile_policy, load
@@ -40,6 +42,37 @@ class PoliciesError(Exception):
     def __init__(self, rendered: str) -> None:
         super().__init__(rendered)
         self.rendered = rendered
+
+
+class Serving(Protocol):
+    """What decides now, whether it comes of files (Policies) or of the database (server/versions)."""
+
+    @property
+    def current(self) -> Guard: ...
+    @property
+    def is_loaded(self) -> bool: ...
+    @property
+    def error(self) -> str | None: ...
+    @property
+    def loaded_at(self) -> datetime | None: ...
+    async def watch(self) -> None: ...
+    def look(self) -> None: ...
+
+
+def guard_of(policy: PolicySet) -> Guard:
+    """Raises PoliciesError with every error that `check` finds."""
+    errors = [finding.render() for finding in check(policy, policy.catalogue) if finding.severity == "error"]
+    if errors:
+        raise PoliciesError("\n".join(errors))
+    return Guard(compile_policy(policy, policy.catalogue))
+
+
+def settle() -> None:
+    """A Guard lives long and has no garbage: taken out of the collector's sight, it costs no more scans."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
 
 
 class Policies:
@@ -134,11 +167,7 @@ class Policies:
             "policies-loaded",
             extra=fields(policy=guard.policy_hash, files=[file.path for file in policy.files], rules=len(policy.rules)),
         )
-        # A Guard lives long and has no garbage: taken out of the collector's sight, it costs no more scans.
-        gc.unfreeze()
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GC_THRESHOLD)
+        settle()
 
     def _read(self) -> tuple[Guard, PolicySet]:
         files = self._files()
@@ -149,11 +178,7 @@ class Policies:
             raise PoliciesError(error.render()) from error
         except OSError as error:
             raise PoliciesError(f"a policy file cannot be read: {error.strerror or 'unknown'}") from error
-        catalogue = policy.catalogue
-        errors = [finding.render() for finding in check(policy, catalogue) if finding.severity == "error"]
-        if errors:
-            raise PoliciesError("\n".join(errors))
-        return Guard(compile_policy(policy, catalogue)), policy
+        return guard_of(policy), policy
 
     def _files(self) -> list[Path]:
         found: dict[Path, None] = {}

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
@@ -33,11 +34,12 @@ from guardrail import (
 from .exchange import Caller
 from .recording import Conduct, Exchange, Kind, record_of
 from .sessions import RunState
-from .store import AlreadyUsed, ApprovalChange, Run, sealed
+from .store import AlreadyUsed, ApprovalChange, Run, Stale, StoreError, sealed
 from .wire import HeldCall, Refusal, WireError
 
 if TYPE_CHECKING:
     from .approvals import Approval, Approvals, Holding, Ready
+    from .turns import Turns
 
 LOG = logging.getLogger("leastward.gate")
 
@@ -48,6 +50,11 @@ BARE: Final = "refused"
 MOST_LOOKS: Final = 4
 """How often one call is decided while a judge and a person's answer are waited for: other calls of the run may change
 its Session meanwhile, and then another question may be asked. A call that is still undecided then is refused."""
+
+
+MOST_TRIES: Final = 4
+"""How often the calls of one answer are decided where other replicas remember or use a yes meanwhile: once, and three
+times again. After that nothing of the answer is released."""
 
 
 class Decided(NamedTuple):
@@ -100,6 +107,8 @@ class Sink(Protocol):
         records: Sequence[Record],
         remembered: Sequence[Remembered] = (),
         approvals: Sequence[ApprovalChange] = (),
+        *,
+        since: int | None = None,
     ) -> None: ...
 
 
@@ -137,7 +146,9 @@ class RecordedDecisions:
         memory: Listens | None = None,
         judge: Judge | None = None,
         approvals: Approvals | None = None,
+        turns: Turns | None = None,
     ) -> None:
+        self._turns = turns
         self._sink = sink
         self._changes_of = changes_of
         self._clock = clock
@@ -196,9 +207,36 @@ class RecordedDecisions:
         waiting = zip(ruling.waiting, found, strict=True)
         return [call for call, approval in waiting if approval is not None and approval.state == "approved"]
 
-    async def _ruled(self, exchange: Exchange, calls: Sequence[HeldCall], *, grants: bool = True) -> Ruling:
+    async def _ruled(self, exchange: Exchange, calls: Sequence[HeldCall]) -> Ruling:
+        """Decide and commit, again where another replica came first: what the Session was told by a try that was not
+        written is taken back. Raises Stale where others came first each time."""
+        turns, state, before, grants = self._turns, exchange.state, len(exchange.decisions), True
+        failed: StoreError | None = None
+        since: int | None = None
+        async with AsyncExitStack() as stack:
+            for _ in range(MOST_TRIES):
+                if turns is not None and since is None and (failed is not None or state.session.state is not None):
+                    await stack.enter_async_context(turns.turn())
+                    state.under(exchange.guard.plan)  # what was taken over meanwhile may be under another policy
+                    since = turns.since
+                pending, ended = len(state.pending), state.session.ended
+                try:
+                    ruling = await self._tried(exchange, calls, grants=grants, since=since)
+                except (AlreadyUsed, Stale) as error:
+                    failed = error
+                else:
+                    if since is not None and turns is not None:
+                        turns.settled()
+                    return ruling
+                del exchange.decisions[before:]
+                grants = grants and not isinstance(failed, AlreadyUsed)
+                if turns is not None and since is not None:
+                    since = await turns.put_back(state, pending, ended=ended)
+                    state.under(exchange.guard.plan)
+        raise failed or StoreError("nothing was decided")
+
+    async def _tried(self, exchange: Exchange, calls: Sequence[HeldCall], *, grants: bool, since: int | None) -> Ruling:
         listening = None if self._memory is None else await self._memory.of(exchange.caller.tenant)
-        before = len(exchange.decisions)
         moment = self._clock()
         exchange.state.session.tick(microseconds(moment))
         ruling, used = Ruling({}, {}, {}), _Used()
@@ -224,13 +262,8 @@ class RecordedDecisions:
             elif released is not None:
                 ruling.rewritten[call] = released
             self._count(decision)
-        try:
-            await self._sink.commit(records, self._changes_of(exchange.state), changes)
-        except AlreadyUsed:
-            # Another replica released by that yes at this moment; nothing of this turn was written, and without a yes
-            # the calls are decided once more.
-            del exchange.decisions[before:]
-            return await self._ruled(exchange, calls, grants=False)
+        # AlreadyUsed: another release took that yes at this moment; without a yes the calls are decided once more.
+        await self._sink.commit(records, self._changes_of(exchange.state), changes, since=since)
         for holding in holdings:
             if self._approvals is not None:
                 self._approvals.committed(holding)
@@ -239,19 +272,37 @@ class RecordedDecisions:
     async def learned(self, exchange: Exchange) -> None:
         """Make durable what the exchange's Session was told since it was last written down. Raises what the sink
         raises."""
-        await self.remember(self._changes_of(exchange.state))
+        await self.remember(exchange.state, self._changes_of)
 
-    async def remember(self, changes: Sequence[Remembered]) -> None:
-        """Make changes of a Session durable by themselves. Raises what the sink raises."""
-        if changes:
-            await self._sink.commit((), changes)
+    async def remember(
+        self, state: RunState, changes_of: Callable[[RunState], Sequence[Remembered]], records: Sequence[Record] = ()
+    ) -> None:
+        """Make what a Session was told durable, with `records` or by itself. Nothing was decided by it, so it is
+        written after whatever others wrote. Raises what the sink raises."""
+        turns = self._turns
+        if turns is None:
+            if (changes := changes_of(state)) or records:
+                await self._sink.commit(records, changes)
+            return
+        async with turns.turn():
+            for left in reversed(range(MOST_TRIES)):
+                if not (changes := changes_of(state)) and not records:
+                    return
+                try:
+                    await self._sink.commit(records, changes, since=turns.since if changes else None)
+                    turns.settled()
+                    return
+                except Stale:
+                    await turns.put_back(state, len(state.pending), ended=state.session.ended)
+                    if not left:
+                        raise
 
     async def acted(self, exchange: Exchange, act: Act) -> str:
         """Record what a person did to the exchange's run; the id of the Record. Raises whatever the sink raises."""
         decision = Decision("allow", None, act.verb, None, (), exchange.guard.policy_hash)
         name = exchange.next_id()
         record = record_of(exchange, self._conduct, "act", name, instant(self._clock()), decision, None, None, act=act)
-        await self._sink.commit([record], self._changes_of(exchange.state))
+        await self.remember(exchange.state, self._changes_of, [record])
         return name
 
     async def malformed(self, exchange: Exchange, error: WireError) -> None:

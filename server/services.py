@@ -18,6 +18,7 @@ from .wire import Dialect
 if TYPE_CHECKING:
     from .approvals import Approvals
     from .tools import HttpTools
+    from .versions import PolicyDesk
 
 
 class Ask(Protocol):
@@ -102,12 +103,16 @@ class Mcp(Protocol):
         self, server: str | None, raw: Iterable[tuple[bytes, bytes]], body: bytes, caller: Caller, run: Run
     ) -> Awaitable[Answer]: ...
     def delete(self, server: str | None, raw: Iterable[tuple[bytes, bytes]], caller: Caller) -> Answer: ...
+    def get(
+        self, server: str | None, raw: Iterable[tuple[bytes, bytes]], caller: Caller, run: Run
+    ) -> Awaitable[Answer]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything behind the edge. Bodies come in unread, of at most `settings.limits.body_bytes`. `memory` is None
-    where it is not set up, `mcp` and `tools` where no such server is, `token_for` where no signed tokens are taken."""
+    where it is not set up, `mcp` and `tools` where no such server is, `token_for` where no signed tokens are taken,
+    `versions` where policies are files."""
 
     settings: Settings
     ask: Ask
@@ -123,3 +128,4 @@ class Services:
     mcp: Mcp | None = None
     tools: HttpTools | None = None
     token_for: Callable[[str], Caller | None] | None = None
+    versions: PolicyDesk | None = None

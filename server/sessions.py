@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from guardrail import Principal, Remembered, Session
-from policy_dsl.state import Shared, StatePlan, read_deltas, write_deltas
+from policy_dsl.state import Delta, Shared, StateError, StatePlan, read_deltas, write_deltas
 
 from .wire import PastRefusal, ToolResult
 
@@ -36,6 +36,9 @@ REFUSALS_RETOLD: Final = 64
 RESULTS_KNOWN: Final = 16_384
 """Results per run that are told apart from new ones; clients send all earlier ones with every request."""
 
+_LEARNT: Final = frozenset({"label", "answer", "unread", "blind"})
+"""Changes that take grants away, or tell where a value is from: kept where it is not known in which turn they came."""
+
 ROWS_BEFORE_ANEW: Final = 20_000
 """Changes that are written before everything is written anew: bounds the file, and what a restart has to read."""
 
@@ -44,7 +47,8 @@ ROWS_BEFORE_ANEW: Final = 20_000
 class RunState:
     """One run as the gate knows it. `refused` counts every refusal, also those no longer kept for re-telling.
 
-    `drafted` is the session policy that was drafted for this run (session_policies.py).
+    `drafted` is the session policy that was drafted for this run (session_policies.py). `handed` are the changes that a
+    commit was given last, while it is not known whether they stand.
     """
 
     session: Session
@@ -53,12 +57,19 @@ class RunState:
     past: deque[PastRefusal] = field(default_factory=lambda: deque(maxlen=REFUSALS_RETOLD))
     known: set[bytes] = field(default_factory=set)
     written: int = 0
+    handed: tuple[Delta, ...] = ()
     drafted: Drafted | None = None
 
     def under(self, plan: StatePlan) -> None:
         """Go on by what a policy wants remembered; every change from here on is written down."""
         self.session.adopt(plan)
         self.session.journal()
+
+    @property
+    def pending(self) -> tuple[Delta, ...]:
+        """What the Session was told and no commit is known to have written."""
+        journal = self.session.journal()
+        return self.handed if journal is None else self.handed + journal.since(self.written)
 
     def fresh(self, results: Iterable[ToolResult]) -> Iterator[ToolResult]:
         """Those of the results that this run has not been told of. Beyond RESULTS_KNOWN all are: reading one again
@@ -72,13 +83,16 @@ class RunState:
 
 
 class SessionBook:
-    """All runs, least recently used first. One event loop only."""
+    """All runs, least recently used first. One event loop only. `shared`: replicas remember in the same database, and
+    what a commit was handed is kept until it is `settled`."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic, *, shared: bool = False) -> None:
         self._now = now
         self._runs: OrderedDict[str, RunState] = OrderedDict()
         self._shared = Shared()
         self._rows = 0
+        self._is_shared = shared
+        self._handed: list[RunState] = []
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -115,6 +129,7 @@ class SessionBook:
         rows: list[Remembered] = []
         if journal is not None:
             deltas = journal.since(state.written)
+            self._hand(state)
             state.written = journal.mark()
             journal.forget(state.written)
             if deltas:
@@ -130,6 +145,7 @@ class SessionBook:
         for state in self._runs.values():
             session = state.session
             if session.journal() is not None or session.ended or session.facts.user_words:
+                self._hand(state)
                 rows.append(_whole(state))
         self._rows = len(rows)
         return rows
@@ -137,7 +153,69 @@ class SessionBook:
     def whole(self, state: RunState) -> list[Remembered]:
         """All that one Session remembers, the user's words too, in place of what was written of it before."""
         self._rows += 1
+        self._hand(state)
         return [_whole(state)]
+
+    def _hand(self, state: RunState) -> None:
+        if self._is_shared:
+            state.handed = state.pending
+            self._handed.append(state)
+
+    def settled(self) -> None:
+        """Nothing that was handed to a commit is taken back any more."""
+        for state in self._handed:
+            state.handed = ()
+        self._handed.clear()
+
+    def follow(self, rows: Sequence[Remembered], plan: StatePlan) -> bool:
+        """Take over what other replicas remembered; False, and nothing is done, where `put_back` has to. Raises
+        StateError."""
+        if any(row.kind != "deltas" for row in rows):
+            return False
+        for row in rows:
+            session = self.of(row.owner, _principal(row.principal), plan).session
+            session.adopt(plan)
+            session.replay(read_deltas(row.body))
+        self._rows += len(rows)
+        return True
+
+    def put_back(
+        self,
+        rows: Sequence[Remembered],
+        plan: StatePlan,
+        undone: RunState | None = None,
+        pending: int = 0,
+        *,
+        ended: bool = False,
+    ) -> None:
+        """Every Session as `rows`, all that stands, tell it, and what it was told since then. Of `undone` those are the
+        first `pending` changes; what it learnt after them stays too. Raises StateError, and then nothing is changed."""
+        read = SessionBook(self._now)
+        read.restore(rows, plan)
+        for name, old in self._runs.items():
+            if (journal := old.session.journal()) is not None and journal.is_cut:
+                raise StateError("too much was told at once")
+            is_known = name in read._runs
+            new = read.of(name, old.session.principal, plan).session
+            if old.session.state is None and not is_known:
+                new.restore(old.session.export())
+                continue
+            told = old.pending
+            if old is undone:
+                told = told[:pending] + tuple(delta for delta in told[pending:] if delta[0] in _LEARNT)
+            if told:
+                new.replay(told)
+            if (journal := new.journal()) is not None:
+                for delta in told:
+                    journal.add(delta)
+            new.user_said(old.session.facts.user_words)
+            new.tick(old.session.facts.now)
+            new.ended |= ended if old is undone else old.session.ended
+        self._shared, self._rows = read._shared, read._rows
+        for name, fresh in read._runs.items():
+            state = self._runs.setdefault(name, fresh)
+            state.session, state.written, state.handed = fresh.session, 0, ()
+        self._handed.clear()
 
     def restore(self, rows: Iterable[Remembered], plan: StatePlan) -> None:
         """Take over what was written. For a book in which there is nothing yet. Raises StateError."""

@@ -25,6 +25,7 @@ from .settings_judge import JudgeSettings
 from .settings_mcp import McpServerSettings, McpSettings
 from .settings_memory import MemorySettings
 from .settings_part import Part, Seconds
+from .settings_policies import PolicySources, VersionSettings
 from .settings_tools import ToolServerSettings, check_names
 from .upstream import Timeouts, Upstream
 
@@ -174,8 +175,9 @@ class Settings(Part):
     """Everything in `leastward.yaml`. Relative paths are relative to the folder of that file."""
 
     listen: Listen = Field(default=Listen(), description=(Listen.__doc__ or ""))
-    policies: list[str] = Field(
-        default=["*.lw"], min_length=1, description="Globs of the policy files; each must match at least one."
+    policies: PolicySources = Field(
+        default=["*.lw"],
+        description="Globs of the policy files, each must match at least one; or `trusted_keys`, for signed versions.",
     )
     tools: str | None = Field(
         default=None, description="File of tool schemas, besides those that policies name with `use tools`."
@@ -183,6 +185,12 @@ class Settings(Part):
     upstreams: dict[str, UpstreamSettings] = Field(default={}, description=(UpstreamSettings.__doc__ or ""))
     models: Models = Field(default=Models(), description=(Models.__doc__ or ""))
     database: str = Field(default="leastward.db", description="Path of the SQLite file, or `postgresql://...`.")
+    lease_seconds: float = Field(
+        default=2.0,
+        ge=1.0,
+        le=60.0,
+        description="After so long without an answer of PostgreSQL nothing is released. SQLite has no lease.",
+    )
     mode: Literal["enforce", "observe"] = Field(
         default="enforce", description="`observe` decides and records, and refuses nothing; /readyz says so."
     )
@@ -209,6 +217,12 @@ class Settings(Part):
     @classmethod
     def _tool_servers_have_plain_names(cls, servers: dict[str, ToolServerSettings]) -> dict[str, ToolServerSettings]:
         return check_names(servers)
+
+    @model_validator(mode="after")
+    def _versions_hold_their_tools(self) -> Self:
+        if self.tools is not None and not isinstance(self.policies, list):
+            raise ValueError("`tools` is for policy files: a policy version has its tool list in its bundle")
+        return self
 
     @model_validator(mode="after")
     def _no_server_stands_twice(self) -> Self:
@@ -288,6 +302,8 @@ def _keys(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]
         else:
             shown = "required" if info.is_required() else yaml.safe_dump(default, default_flow_style=True, width=1000)
             yield f"{prefix}{name}", shown.removesuffix("...\n").strip(), info.description or ""
+            if name == "policies":  # or a mapping, in place of the list
+                yield from _keys(VersionSettings, f"{prefix}{name}.")
 
 
 _SAID = {
@@ -310,7 +326,8 @@ _SAID = {
 
 def _sentence(detail: Any) -> str:
     """One pydantic error in house style: the key, then what is wrong with it, without the value (it may be a key)."""
-    union_arms = {"literal['off']", "list[literal['fenced','hermes','llama','mistral','react']]"}
+    union_arms = {"literal['off']", "list[literal['fenced','hermes','llama','mistral','react']]", "policy-files"}
+    union_arms.add("policy-versions")
     key = ".".join(str(part) for part in detail["loc"] if str(part) not in union_arms)
     said = _SAID.get(detail["type"])
     if said is None:

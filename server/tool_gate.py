@@ -18,7 +18,7 @@ from .recording import Exchange
 from .session_policies import SessionPolicies
 from .sessions import SessionBook
 from .store import Run
-from .wire import HeldCall, Refusal
+from .wire import HeldCall, Refusal, WireError
 
 
 class ToolAnswer(NamedTuple):
@@ -123,7 +123,11 @@ class ToolGate:
         """What the user is known to have said in this run; durable when this returns. Raises StoreError."""
         exchange = await self._exchange(caller, run, "words")
         exchange.state.session.user_said(words)
-        await self._decisions.remember(self._sessions.whole(exchange.state))
+        await self._decisions.remember(exchange.state, self._sessions.whole)
+
+    async def malformed(self, caller: Caller, run: Run, door: str, error: WireError) -> None:
+        """Record a message that was refused as a whole. Raises StoreError."""
+        await self._decisions.malformed(await self._exchange(caller, run, door), error)
 
     async def offered(self, caller: Caller, run: Run, server: str | None, tools: Sequence[Tool]) -> list[Tool]:
         """Those of a server's tools of which this caller could be granted a call, in their order."""

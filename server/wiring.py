@@ -24,18 +24,28 @@ from .listening import listening
 from .logs import start_logging
 from .metrics import Metrics
 from .models import ModelList
-from .opening import open_approvals, open_http_tools, open_identity, open_judge, open_mcp, open_memory
-from .policies import Policies
+from .opening import (
+    open_approvals,
+    open_http_tools,
+    open_identity,
+    open_judge,
+    open_mcp,
+    open_memory,
+    open_policies,
+    open_policy_files,
+)
+from .policies import Serving
 from .propose import ModelProposer, propose_entities
 from .recorded import RecordedDecisions, Sink
 from .recording import Conduct
 from .reporting import Reporting
-from .services import Services
+from .services import Mcp, Services
 from .session_policies import SessionPolicies
 from .sessions import SessionBook
 from .settings import Settings, load_settings
 from .store import ApprovalChange, Store, located
 from .tool_gate import ToolGate
+from .turns import Turns
 from .upstream import Upstream
 
 SWITCH_SECONDS: Final = 0.0001
@@ -51,9 +61,10 @@ class House:
     settings: Settings
     app: Gate
     store: Store
-    policies: Policies
+    policies: Serving
     metrics: Metrics
     tools: ToolGate
+    mcp: Mcp | None
     running: Callable[[], contextlib.AbstractAsyncContextManager[None]]
 
     def server(self) -> uvicorn.Server:
@@ -73,11 +84,12 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
     among them.
     """
     metrics = Metrics()
-    policies = Policies(settings.policies, settings.tools, folder, reloaded=metrics.policy_reload)
-    policies.load()
-    store = Store.open(located(folder, settings.database), clock=clock)
+    files = open_policy_files(settings, folder, metrics)
+    store = Store.open(located(folder, settings.database), clock=clock, lease_seconds=settings.lease_seconds)
+    policies, versions = open_policies(settings, store, files, clock, metrics)
     upstreams = {name: upstream.open(name) for name, upstream in settings.upstreams.items()}
-    sessions = SessionBook()
+    sessions = SessionBook(shared=store.shared)
+    turns = Turns(store, sessions, lambda: policies.current.plan) if store.shared else None
     memory = open_memory(settings, folder, store, policies, metrics, clock)
     identity = open_identity(settings, folder)
     approvals = open_approvals(settings, store, clock, metrics)
@@ -91,6 +103,7 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
         tenants,
         open_judge(settings),
         approvals.part,
+        turns,
     )
     drafts, suspects = _session_policies(settings), settings.judge.scan()
     routes, manner = _Routes(settings, upstreams), _manner(settings)
@@ -98,7 +111,7 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
     gate = ModelGate(policies, routes, sessions, decisions, manner, metrics.upstream_error, drafts, label_of)
     tools = ToolGate(policies, sessions, decisions, drafts, label_of, observes=manner.observes, learns=manner.learns)
     reporting = None if memory is None else Reporting(memory.part.desk, metrics.report)
-    mcp = open_mcp(settings, folder, tools, approvals.part, reporting)
+    mcp = open_mcp(settings, folder, store, tools, approvals.part, reporting, clock)
     http_tools = open_http_tools(settings, folder, tools)
     services = Services(
         settings=settings,
@@ -115,6 +128,7 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
         mcp=None if mcp is None else mcp.part,
         tools=None if http_tools is None else http_tools.part,
         token_for=None if identity is None else identity.part,
+        versions=versions,
     )
 
     @contextlib.asynccontextmanager
@@ -123,7 +137,10 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
         sessions.restore(store.remembered(), policies.current.plan)
         if not store.shared:  # other replicas write there too, and what they wrote must stand
             await store.commit((), sessions.everything())
-        watching = asyncio.create_task(policies.watch())
+        watching = [asyncio.create_task(policies.watch())]
+        if turns is not None:
+            await turns.join()
+            watching.append(asyncio.create_task(turns.follow()))
         try:
             async with contextlib.AsyncExitStack() as stack:
                 for opened in (memory, identity, approvals, mcp, http_tools):
@@ -131,12 +148,13 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
                         await stack.enter_async_context(opened.running())
                 yield
         finally:
-            watching.cancel()
+            for watch in watching:
+                watch.cancel()
             for upstream in upstreams.values():
                 upstream.close()
             store.close()
 
-    return House(settings, Gate(services, lambda _: running()), store, policies, metrics, tools, running)
+    return House(settings, Gate(services, lambda _: running()), store, policies, metrics, tools, services.mcp, running)
 
 
 def serve(config: Path | None) -> None:
@@ -203,7 +221,9 @@ class _Timed:
         records: Sequence[Record],
         remembered: Sequence[Remembered] = (),
         approvals: Sequence[ApprovalChange] = (),
+        *,
+        since: int | None = None,
     ) -> None:
         begun = time.perf_counter()
-        await self._sink.commit(records, remembered, approvals)
+        await self._sink.commit(records, remembered, approvals, since=since)
         self._metrics.committed(time.perf_counter() - begun)

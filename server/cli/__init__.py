@@ -38,6 +38,7 @@ VERBS = (
     "report",
     "refresh",
     "review",
+    "policy",
     "keys",
     "approve",
     "hook",

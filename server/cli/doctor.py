@@ -18,6 +18,8 @@ from .policy_files import read_policies
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
+    from ..settings import Settings
+
 OWN_PACKAGES = ("policy_dsl", "guardrail", "memory", "server", "training")
 
 MALICIOUS = {"litellm": ("1.82.7", "1.82.8"), "guardrails-ai": ("0.10.1",)}
@@ -206,12 +208,15 @@ def _configuration(named: str | None) -> Iterator[Diagnosis]:
         yield Diagnosis("configuration", "bad", str(error))
         return
     yield Diagnosis("configuration", "ok", str(found))
-    yield _policies(folder_of(named), settings.policies, settings.tools)
+    yield _policies(folder_of(named), settings)
     yield _shared(settings.database) if "://" in settings.database else _database(folder_of(named) / settings.database)
     yield _port(settings.listen.host, settings.listen.port)
 
 
-def _policies(folder: Path, globs: list[str], tools: str | None) -> Diagnosis:
+def _policies(folder: Path, settings: Settings) -> Diagnosis:
+    globs, tools = settings.policies, settings.tools
+    if not isinstance(globs, list):
+        return _policy_version(folder, settings.database, globs.trusted_keys)
     paths = sorted({str(path) for pattern in globs for path in folder.glob(pattern)})
     if not paths:
         return Diagnosis("policies", "bad", f"no file fits {', '.join(globs)}")
@@ -220,6 +225,24 @@ def _policies(folder: Path, globs: list[str], tools: str | None) -> Diagnosis:
     except CommandError as error:
         return Diagnosis("policies", "bad", str(error))
     return Diagnosis("policies", "ok", f"{len(policy.rules)} rules in {len(paths)} files, {policy.hash[:19]}")
+
+
+def _policy_version(folder: Path, database: str, keys: dict[str, str]) -> Diagnosis:
+    """Whether the policy version in force would load here."""
+    from ..store import Store, StoreError, located
+    from ..versions import TrustedKeys, VersionedPolicies
+
+    try:
+        policies = VersionedPolicies(
+            Store.open(located(folder, database), create=False).policies, TrustedKeys.read(keys)
+        )
+        policies.look()
+    except StoreError as error:
+        return Diagnosis("policies", "warning", f"no policy version can be read: {error.message}")
+    if policies.in_force is None or policies.error is not None:
+        state: Literal["warning", "bad"] = "warning" if policies.in_force is None else "bad"
+        return Diagnosis("policies", state, str(policies.error))
+    return Diagnosis("policies", "ok", f"version {policies.in_force.version}, {policies.current.policy_hash[:19]}")
 
 
 def _database(path: Path) -> Diagnosis:

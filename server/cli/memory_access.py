@@ -28,23 +28,27 @@ def add_memory_options(parser: argparse.ArgumentParser) -> None:
 @contextmanager
 def open_desk(options: argparse.Namespace) -> Iterator[ReviewDesk]:
     """The desk of a gate that may run or not. What is refused, and what fails, ends the verb with its sentence."""
+    from datetime import UTC, datetime
     from pathlib import Path
 
     from ..edge import EdgeError
-    from ..policies import Policies, PoliciesError
+    from ..metrics import Metrics
+    from ..opening import open_policies, open_policy_files
+    from ..policies import PoliciesError
     from ..remembering import address_of, open_review_desk
     from ..store import Store, StoreError
     from .configuration import folder_of, read_settings
 
-    settings, folder = read_settings(options.config), folder_of(options.config)
+    settings, folder, metrics = read_settings(options.config), folder_of(options.config), Metrics()
     if options.memory is not None:
         settings = settings.with_memory_at(address_of(options.memory, Path()))
     if settings.memory.url is None:
         raise CalledWrongly("there is no memory: the configuration has no `memory.url`, and --memory is not given")
     try:
-        policies = Policies(settings.policies, settings.tools, folder)
-        policies.load()
-        desk = open_review_desk(settings, folder, Store.open(database_of(options), create=False), policies)
+        files = open_policy_files(settings, folder, metrics)
+        store = Store.open(database_of(options), create=False)
+        policies, _ = open_policies(settings, store, files, lambda: datetime.now(UTC), metrics)
+        desk = open_review_desk(settings, folder, store, policies)
         try:
             yield desk
         finally:

@@ -8,6 +8,7 @@ payload      what may be erased later: the redacted arguments and the salt of th
 checkpoint   the chain's end, kept outside the database under a key (anchor.py)
 key, run     who may call, and which calls belong together
 Approval     a call that waits for a person; Asked, Answered and Used change it with the Records they belong to
+PolicyVersion  a signed bundle that was published; an Activation puts it in force (versions.py), the Shelf has all
 Seen         a Decision as memory is told of it, from its Record and payload (seen.py)
 
 Flow: Record -> commit -> queue -> writer: one transaction, one sync for all that wait -> commit returns -> release.
@@ -25,6 +26,7 @@ from .errors import (
     AlreadyAnswered,
     AlreadyUsed,
     AnchorError,
+    PolicyMoved,
     SchemaError,
     Stale,
     StoreClosed,
@@ -38,9 +40,13 @@ from .payload import Sealed, sealed
 from .redaction import without_secrets
 from .runs import Run
 from .seen import Seen
+from .shelf import Shelf
 from .store import Store, located
+from .versions import Activated, Activation, Countersigned, PolicyChange, PolicyVersion, Published
 
 __all__ = [
+    "Activated",
+    "Activation",
     "AlreadyAnswered",
     "AlreadyUsed",
     "AnchorError",
@@ -51,11 +57,17 @@ __all__ = [
     "ApprovalState",
     "Asked",
     "Checkpoint",
+    "Countersigned",
     "KeyInfo",
+    "PolicyChange",
+    "PolicyMoved",
+    "PolicyVersion",
+    "Published",
     "Run",
     "SchemaError",
     "Sealed",
     "Seen",
+    "Shelf",
     "Stale",
     "Store",
     "StoreClosed",

@@ -8,6 +8,7 @@ StoreError
 +-- Unrecordable      a record cannot be written (text that is not Unicode); only its own producer sees this
 +-- AlreadyUsed       the approval that a release needs was used before or is over; only its own producer sees this
 +-- AlreadyAnswered   the approval is not pending any more; only its own producer sees this
++-- PolicyMoved       somebody else changed the policy versions meanwhile; only its own producer sees this
 +-- Stale             another replica remembered something meanwhile; only its own producer sees this
 +-- AnchorError       a checkpoint file or its key cannot be read or does not hold
 """
@@ -49,6 +50,10 @@ class AlreadyUsed(StoreError):
 
 class AlreadyAnswered(StoreError):
     """Somebody answered before, or nobody did in time. Nothing was written."""
+
+
+class PolicyMoved(StoreError):
+    """Another version was published or put in force than the author saw. Nothing was written."""
 
 
 class Stale(StoreError):

@@ -21,6 +21,7 @@ from .approvals import ApprovalChange
 from .errors import StoreError, Unrecordable
 from .keys import Held
 from .sql import Connection
+from .versions import PolicyChange
 
 Statement = tuple[str, tuple[Any, ...]]
 Outcome = asyncio.Future[None] | Future[None]
@@ -40,6 +41,7 @@ class Write:
     remembered: Sequence[Remembered] = ()
     since: int | None = None
     error: StoreError | None = None
+    policies: Sequence[PolicyChange] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ store    one row: the random identity of this database, the secret (`lot`) by wh
          the key (`state_key`) under which approvals leave it and come back
 approval      calls that wait, or waited, for a person (approvals.py); pending once for a call of a run under a policy
 approval_use  which release used which yes: its primary key is what makes a yes good for `uses` releases and no more
+policy_version  signed bundles (versions.py); policy_activation: which was put in force when, the last row is
 """
 
 from __future__ import annotations
@@ -68,6 +69,14 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE INDEX approval_decision ON approval (decision)",
         "CREATE TABLE approval_use (approval TEXT NOT NULL, ordinal INTEGER NOT NULL, decision TEXT NOT NULL,"
         " used_at TEXT NOT NULL, PRIMARY KEY (approval, ordinal)) STRICT",
+    ),
+    (
+        "CREATE TABLE policy_version (number INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, serial INTEGER NOT NULL,"
+        " policy_hash TEXT NOT NULL, signed_by TEXT NOT NULL, author TEXT NOT NULL, published_at TEXT NOT NULL,"
+        " because TEXT NOT NULL, bundle BLOB NOT NULL) STRICT",
+        "CREATE TABLE policy_activation (ordinal INTEGER PRIMARY KEY, version INTEGER NOT NULL,"
+        " instead_of INTEGER NOT NULL, manner TEXT NOT NULL CHECK (manner IN ('activate', 'rollback')),"
+        " author TEXT NOT NULL, made_at TEXT NOT NULL, because TEXT NOT NULL, record TEXT NOT NULL) STRICT",
     ),
 )
 

@@ -28,6 +28,8 @@ from .keys import SECRET_LENGTH, SECRET_PREFIX, KeyInfo
 from .port import Backend, Handover, Statement, Write
 from .runs import Run
 from .seen import Seen
+from .shelf import Shelf
+from .versions import PolicyChange
 from .writer import Writer
 
 KEYS_STALE_SECONDS: Final = 2.0
@@ -64,6 +66,7 @@ class Store:
         self._database = database
         self._clock = clock
         self._writer = Writer(database.ledger(identity, clock, retention_days))
+        self.policies = Shelf(database, self._submit)
         self._claim: Callable[[], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[Write] = []
@@ -164,6 +167,7 @@ class Store:
         changes: Sequence[ApprovalChange] = (),
         remembered: Sequence[Remembered] = (),
         since: int | None = None,
+        policies: Sequence[PolicyChange] = (),
     ) -> asyncio.Future[None]:
         """Queue a write. All writes of one turn of the loop are handed over together, after the tasks of that turn."""
         loop = asyncio.get_running_loop()
@@ -173,7 +177,7 @@ class Store:
         elif loop is not self._loop:
             raise StoreError("the store is used from two event loops")
         done: asyncio.Future[None] = loop.create_future()
-        self._waiting.append(Write(records, statements, done, changes, remembered, since))
+        self._waiting.append(Write(records, statements, done, changes, remembered, since, policies=policies))
         return done
 
     def _hand_over(self) -> None:
@@ -282,6 +286,7 @@ class Store:
         """
         now = self._clock()
         with self._database.session() as connection:
+            connection.execute("BEGIN")  # what is raised inside closes the connection, and nothing of it is kept
             old = keys.one(connection, key_id)
             if old is None or (old.revoked_at is not None and old.revoked_at <= instant(now)):
                 raise KeyError(key_id)
@@ -290,6 +295,7 @@ class Store:
             secret = keys.new_secret()
             keys.insert(connection, secret, info)
             keys.revoke(connection, key_id, instant(now + timedelta(seconds=grace_seconds)))
+            connection.execute("COMMIT")
         return secret, info
 
     def revoke_key(self, key_id: str) -> bool:

@@ -39,6 +39,12 @@ EXPECTED = {
     ("POST", "/v1/refresh"): "approve",
     ("POST", "/v1/memory/rollback"): "approve",
     ("POST", "/v1/memory/retract"): "admin",
+    ("GET", "/v1/policies"): "policy",
+    ("POST", "/v1/policies"): "admin",
+    ("GET", "/v1/policies/{id}"): "policy",
+    ("GET", "/v1/policies/{id}/diff"): "policy",
+    ("POST", "/v1/policies/{id}/activate"): "admin",
+    ("POST", "/v1/policies/{id}/rollback"): "admin",
     ("GET", "/healthz"): None,
     ("GET", "/readyz"): None,
     ("GET", "/metrics"): None,
@@ -57,6 +63,7 @@ def test_which_routes_take_other_scopes_too() -> None:
     assert {(route.method, route.path): set(route.also) for route in guarded if route.also} == {
         ("POST", "/v1/reports"): {Scope.CALL, Scope.APPROVE, Scope.ADMIN},
         ("GET", "/v1/approvals/{id}"): {Scope.CALL},
+        **{("GET", f"/v1/policies{rest}"): {Scope.ADMIN} for rest in ("", "/{id}", "/{id}/diff")},
     }
 
 
