@@ -5,6 +5,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 JOBS   ?= 2
+# Some machines forbid bytecode files; then each of the hundreds of processes that the tests start compiles everything.
+export PYTHONDONTWRITEBYTECODE :=
 # Apart from the lock, because the wheel differs by machine: the package index decides whether it is the CPU's or CUDA's.
 # `make TORCH= test` goes without: the tests of training/ and of the local classifier skip.
 TORCH  ?= torch==2.13.0
@@ -12,7 +14,7 @@ TORCH  ?= torch==2.13.0
 CUDA   := torch triton cuda-bindings cuda-pathfinder cuda-toolkit $(addprefix nvidia-,cublas cuda-cccl cuda-cupti \
   cuda-nvrtc cuda-runtime cudnn-cu13 cufft cufile cusolver cusparse cusparselt-cu13 nccl-cu13 nvjitlink nvshmem-cu13 nvtx)
 
-.PHONY: demo test test-adapters test-mcp-conformance test-long test-vllm serve lint types contract bench docs lock clean
+.PHONY: demo test test-adapters test-mcp-conformance test-long test-vllm serve lint types contract bench docs tables lock clean
 
 demo: $(READY)
 	@$(BIN)/leastward demo
@@ -62,6 +64,10 @@ bench: $(READY)
 docs: $(READY)
 	$(BIN)/python -c 'from server.cli.page import reference_page; print(reference_page(), end="")' > docs/cli.md
 	$(BIN)/python -c 'from server.cli.page import with_settings; from pathlib import Path; p = Path("docs/configuration.md"); p.write_text(with_settings(p.read_text()))'
+
+# After a change of policy_dsl/grammar.lark, and after an update of lark.
+tables: $(READY)
+	$(BIN)/python -c 'from importlib.resources import files; from pathlib import Path; from policy_dsl import tables; from policy_dsl.parse import made; p = files("policy_dsl") / "grammar.lark"; t = p.read_text(); Path(p.parent / tables.FILE).write_bytes(tables.written(made(t), t))'
 
 lock: $(READY)
 	$(BIN)/pip install --quiet uv

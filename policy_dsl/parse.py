@@ -16,6 +16,7 @@ from typing import Final
 
 from lark import Lark, Token, lexer
 
+from . import tables
 from .ast import Comment, PolicyFile, Span
 from .driver import Driver, Read, Stuck
 from .errors import ParseError, is_invisible, quoted
@@ -44,8 +45,15 @@ def parse(text: str, path: str = "<policy>") -> PolicyFile:
 
 @cache
 def grammar() -> Lark:
-    """The parser, built once: tables only, so any number of threads may use it."""
-    text = files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
+    """The parser, read once from its kept tables: tables only, so any number of threads may use it."""
+    folder = files(__package__)
+    text = folder.joinpath("grammar.lark").read_text(encoding="utf-8")
+    kept = folder.joinpath(tables.FILE)
+    return (tables.read(kept.read_bytes(), text) if kept.is_file() else None) or made(text)
+
+
+def made(text: str) -> Lark:
+    """The parser of a grammar, from its text: what the kept tables are compared with."""
     # Where interegular is installed, lark compares all terminals as automata at every start: 1.7 s of 2. A test does.
     compares, lexer.has_interegular = lexer.has_interegular, False
     try:
