@@ -95,11 +95,11 @@ def charge(terms: Terms, state: State, abstraction: Abstraction, against: Iterab
 
 def gather(terms: Terms, state: State, abstraction: Abstraction) -> None:
     """Look through all cases for evidence: where an abstraction was made, narrowed or put in force again."""
-    cases = index_of(state).groups.get((abstraction.condition.tool, abstraction.label), {})
+    cases = index_of(state).groups.get((abstraction.condition.tool, abstraction.label), ())
     kept = state.evidence.setdefault(abstraction.id, {})
     for decision in sorted(kept):
         if not fires(state, abstraction, state.cases[decision].context):
             del kept[decision]
-    for case in cases.values():
+    for case in cases:
         if (case.sequence > abstraction.made or case.id in kept) and fires(state, abstraction, case.context):
             judge(terms, state, abstraction, case)

@@ -33,44 +33,64 @@ class Index:
 
     def __init__(self) -> None:
         self.sequence = 0
-        self.reports: dict[str, list[Report]] = defaultdict(list)
+        self._said: dict[str, Report | tuple[Report, ...]] = {}
         self.words: dict[str, Word | None] = {}
         self._known: dict[Word | None, Word | None] = {}
-        self.said: set[tuple[str, str]] = set()
         self.days: dict[tuple[str, int], int] = defaultdict(int)
         self.times: dict[str, list[int]] = defaultdict(list)
-        self.groups: dict[tuple[str, Label], dict[str, Case]] = defaultdict(dict)
+        self.groups: dict[tuple[str, Label], list[Case]] = defaultdict(list)
         self.by_tool: dict[str, set[str]] = defaultdict(set)
         self.barren: dict[tuple[str, Label], object] = {}
         """By group, what induction last looked at without finding anything: the same again would find nothing again."""
 
     def note(self, report: Report, tool: str | None) -> None:
         """`tool` is None for a report that made or joined no case."""
-        self.said.add((report.reporter, report.decision))
+        known = self.said(report.decision)
+        self._said[report.decision] = (*known, report) if known else report
         self.days[report.reporter, report.at // _DAY] += 1
-        if report.standing in COUNTING and report.weight > 0 and tool is not None:
-            self.hear(report, tool)
+        if tool is not None and _counts(report):
+            self._hear(report, tool)
 
-    def hear(self, report: Report, tool: str) -> None:
-        """Let a report count that `note` has seen."""
-        self.reports[report.decision].append(report)
+    def release(self, report: Report, tool: str) -> None:
+        """Let a report count that `note` has seen as another that did not."""
+        known = self.said(report.decision)
+        self._said[report.decision] = tuple(report if one.sequence == report.sequence else one for one in known)
+        self._hear(report, tool)
+
+    def _hear(self, report: Report, tool: str) -> None:
         self.words.pop(report.decision, None)
         if report.kind not in ("audit", "admin"):
             insort(self.times[tool], report.at)
+
+    def said(self, decision: str) -> tuple[Report, ...]:
+        """All reports on a decision, as they came. Most have one, and a tuple around each of them would be 5 MB at a
+        hundred thousand cases."""
+        found = self._said.get(decision, ())
+        return found if isinstance(found, tuple) else (found,)
+
+    def counting(self, decision: str) -> list[Report]:
+        return [report for report in self.said(decision) if _counts(report)]
+
+    def has_said(self, reporter: str, decision: str) -> bool:
+        return any(report.reporter == reporter for report in self.said(decision))
 
     def today(self, reporter: str, at: int) -> int:
         return self.days.get((reporter, at // _DAY), 0)
 
     def add(self, case: Case) -> None:
-        self.groups[case.context.tool, concerned(case.base)][case.id] = case
+        self.groups[case.context.tool, concerned(case.base)].append(case)
 
     def word(self, decision: str) -> Word | None:
         """What the accepted reports on a decision come to; None where they tie."""
         if decision not in self.words:
-            word = word_of(self.reports.get(decision, ()))
+            word = word_of(self.counting(decision))
             # Few differ: which reporter, with which weight, said which label.
             self.words[decision] = self._known.setdefault(word, word)
         return self.words[decision]
+
+
+def _counts(report: Report) -> bool:
+    return report.standing in COUNTING and report.weight > 0
 
 
 def index_of(state: State) -> Index:

@@ -42,7 +42,7 @@ def _group(work: Work, state: State, tool: str, label: Label) -> None:
     index = index_of(state)
     oldest = work.event.at - int(work.terms.idle_days * _DAY)
     both: tuple[Label, Label] = ("allow", "forbid")
-    rows = [case for one in both for case in index.groups.get((tool, one), {}).values() if case.at >= oldest]
+    rows = [case for one in both for case in index.groups.get((tool, one), ()) if case.at >= oldest]
     rows = sorted((case for case in rows if index.word(case.id)), key=lambda one: (one.at, one.id))[-_MOST_CASES:]
     group = {case.id for case in rows if concerned(case.base) == label}
     failing = {case.id for case in rows if case.id in group and _label(state, case) == label}

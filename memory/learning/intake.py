@@ -22,7 +22,7 @@ from .word import LOOKED, audit_label
 def receive(terms: Terms, state: State, event: Reported) -> None:
     """Fold one report in. A second one of a reporter on the same decision changes nothing."""
     index, observed, reporter = index_of(state), event.observed, event.reporter
-    if (reporter.id, observed.id) in index.said or observed.tenant != state.tenant or reporter.tenant != state.tenant:
+    if index.has_said(reporter.id, observed.id) or observed.tenant != state.tenant or reporter.tenant != state.tenant:
         return
     standing = _standing(terms, index, event)
     weight = _weight(terms, state, reporter)
@@ -67,8 +67,8 @@ def release(terms: Terms, state: State, event: Released) -> Changes:
     if counts:
         index = index_of(state)
         case = _joined(state, index, observed)
-        index.hear(report, case.context.tool)
-        if report.sequence < _first_look(index.reports[case.id]):
+        index.release(report, case.context.tool)
+        if report.sequence < _first_look(index.counting(case.id)):
             _move(state, report, state.audited.get(case.id), 1.0)
         attach(terms, state, case)
     return changes
@@ -134,7 +134,7 @@ def _audit(state: State, index: Index, decision: str) -> None:
 
     Who reports afterwards may know what the auditor said, so it moves nobody's trust.
     """
-    reports = index.reports[decision]
+    reports = index.counting(decision)
     before, after = state.audited.get(decision), audit_label(reports)
     if before == after:
         return

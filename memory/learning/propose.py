@@ -36,7 +36,7 @@ def proposals(proposer: Proposer, state: State) -> tuple[Proposal, ...]:
     for tool, label in sorted(index.groups):
         cases = [
             case
-            for case in index.groups[tool, label].values()
+            for case in index.groups[tool, label]
             if (word := index.word(case.id)) is not None and word.label == label
         ]
         newest = sorted(cases, key=lambda one: (-one.sequence, one.id))[:_MOST_CASES]

@@ -35,12 +35,17 @@ class Pool:
         case = self._cases.get(id_)
         return id_ if case is None else case.id
 
+    def sequence(self, number: int, decision: str) -> int:
+        """That of a report is mostly its case's, whose first it is."""
+        case = self._cases.get(decision)
+        return case.sequence if case is not None and case.sequence == number else number
+
     def one(self, value: Any) -> Any:
         return self._known.setdefault(value, value)
 
     def attributes(self, text: str) -> tuple[tuple[str, str], ...]:
-        pairs = _pairs(text.encode())
-        return tuple([self._known.setdefault(pair, pair) for pair in pairs])
+        found = tuple([self._known.setdefault(pair, pair) for pair in _pairs(text.encode())])
+        return self._known.setdefault(found, found)  # type: ignore[no-any-return] # the first of equal ones
 
     def names(self, text: str) -> tuple[str, ...]:
         """A tuple of names of which few differ: reporters, units."""
@@ -85,7 +90,7 @@ def report_row(report: Report) -> Values:
 
 def report_of(row: Any, pool: Pool) -> Report:
     return Report(
-        row.sequence,
+        pool.sequence(row.sequence, row.decision),
         row.at,
         pool.decision(row.decision),
         pool.one(row.reporter),
@@ -94,7 +99,7 @@ def report_of(row: Any, pool: Pool) -> Report:
         pool.one(row.label),
         pool.one(row.weight),
         pool.one(row.standing),
-        row.because,
+        pool.one(row.because),
     )
 
 

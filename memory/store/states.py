@@ -4,14 +4,16 @@
     save:  Image against State -> deleted, changed and new rows
 
 Values are frozen, so an Image holds the very objects that were loaded, and most comparisons end at `is`. Of a hundred
-thousand cases every object more for each is 10 MB: keys of one column are that column's value and no tuple, and what
-the State has by key already is compared as it is.
+thousand cases every object more for each is 10 MB: an Image is the values in their order, and only what no longer
+stands in its place is looked at by key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, zip_longest
+from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
@@ -39,17 +41,18 @@ Key: TypeAlias = str | int | tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one table holds of a State. `items` reads it by the table's key less the tenant, and may be a part of the
-    State itself; `put` places one back."""
+    """What one table holds of a State: `values`, in an order that does not change while nothing does; `key` of each is
+    the table's less the tenant; `put` places one back."""
 
     table: Table
-    items: Callable[[State], Mapping[Any, Any]]
+    values: Callable[[State], Iterable[Any]]
+    key: Callable[[Any], Key]
     row: Callable[[Any], Values]
     put: Callable[[State, Any, Pool], None]
     order: Sequence[str]
 
     @property
-    def key(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.table.primary_key)[1:]
 
 
@@ -71,49 +74,55 @@ def _put_audited(state: State, row: Any, pool: Pool) -> None:
     state.audited[row.decision] = pool.one(row.label)
 
 
+_first: Final[Callable[[Any], Key]] = itemgetter(0)
+
 PARTS: Final = (
     # Cases first: a report and a piece of evidence then share the text of their decision's id with its case.
     _Part(
         tables.CASE,
-        lambda state: state.cases,
+        lambda state: state.cases.values(),
+        lambda case: case.id,
         case_row,
         _put_case,
         ("sequence", "id"),
     ),
     _Part(
         tables.REPORT,
-        lambda state: {report.sequence: report for report in state.reports},
+        lambda state: state.reports,
+        lambda report: report.sequence,
         report_row,
         lambda state, row, pool: state.reports.append(report_of(row, pool)),
         ("sequence",),
     ),
     _Part(
         tables.EVIDENCE,
-        lambda state: {
-            (one.abstraction, one.decision): one for all_ in state.evidence.values() for one in all_.values()
-        },
+        lambda state: chain.from_iterable(all_.values() for all_ in state.evidence.values()),
+        lambda one: (one.abstraction, one.decision),
         evidence_row,
         _put_evidence,
         ("abstraction", "sequence", "decision"),
     ),
     _Part(
         tables.LINEAGE,
-        lambda state: dict(enumerate(state.lineage)),
-        lineage_row,
+        lambda state: enumerate(state.lineage),
+        _first,
+        lambda pair: lineage_row(pair[1]),
         lambda state, row, pool: state.lineage.append(lineage_of(row, pool)),
         ("number",),
     ),
     _Part(
         tables.TRUST,
-        lambda state: state.trust,
-        trust_row,
+        lambda state: state.trust.items(),
+        _first,
+        lambda pair: trust_row(pair[1]),
         _put_trust,
         ("reporter",),
     ),
     _Part(
         tables.AUDITED,
-        lambda state: state.audited,
-        audited_row,
+        lambda state: state.audited.items(),
+        _first,
+        lambda pair: audited_row(pair[1]),
         _put_audited,
         ("decision",),
     ),
@@ -122,9 +131,9 @@ PARTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What stands in the tables, by part and key, and the rows of the abstractions in force."""
+    """What stands in the tables: the values of each part, and the rows of the abstractions in force."""
 
-    parts: tuple[Mapping[Key, Any], ...]
+    parts: tuple[tuple[Any, ...], ...]
     abstractions: Mapping[str, abstractions.Kept]
 
 
@@ -153,7 +162,7 @@ _PAGE: Final = 2_000
 
 
 def image_of(state: State, kept: Mapping[str, abstractions.Kept]) -> Image:
-    return Image(tuple(dict(part.items(state)) for part in PARTS), kept)
+    return Image(tuple(tuple(part.values(state)) for part in PARTS), kept)
 
 
 def scalars(state: State) -> Values:
@@ -169,22 +178,24 @@ def scalars(state: State) -> Values:
 def save(connection: Connection, image: Image, state: State, control: int, at: int) -> None:
     """Write what differs. `control` is the sequence of the event that made it so, `at` its time."""
     for part, before in zip(PARTS, image.parts, strict=True):
-        _save_part(connection, part, state.tenant, before, part.items(state))
+        _save_part(connection, part, state.tenant, before, tuple(part.values(state)))
     abstractions.save(connection, image.abstractions, state, control, at)
 
 
-def _save_part(
-    connection: Connection, part: _Part, tenant: str, before: Mapping[Key, Any], now: Mapping[Key, Any]
-) -> None:
+def _save_part(connection: Connection, part: _Part, tenant: str, held: Sequence[Any], values: Sequence[Any]) -> None:
+    # What stands in its place untouched is in neither: the rest is little, and only of that there are two tables.
+    moved = [(was, one) for was, one in zip_longest(held, values) if was is not one]
+    before = {part.key(was): was for was, _ in moved if was is not None}
+    now = {part.key(one): one for _, one in moved if one is not None}
     gone = [key for key in before if key not in now]
     new = [(key, value) for key, value in now.items() if key not in before]
     changed = [(key, value) for key, value in now.items() if key in before and differs(before[key], value)]
 
     def names(key: Key, prefix: str = "") -> Values:
         parts = key if isinstance(key, tuple) else (key,)
-        return {prefix + "tenant": tenant, **{prefix + name: one for name, one in zip(part.key, parts, strict=True)}}
+        return {prefix + "tenant": tenant, **{prefix + name: one for name, one in zip(part.names, parts, strict=True)}}
 
-    these = [part.table.c[name] == bindparam(f"of_{name}") for name in ("tenant", *part.key)]
+    these = [part.table.c[name] == bindparam(f"of_{name}") for name in ("tenant", *part.names)]
     if gone:
         connection.execute(delete(part.table).where(*these), [names(key, "of_") for key in gone])
     if changed:

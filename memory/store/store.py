@@ -181,6 +181,12 @@ class Store:
             body = connection.execute(wanted).scalar()
         return None if body is None else snapshot_of_body(body)
 
+    def digest(self, tenant: str, version: int) -> str | None:
+        """The digest of a published snapshot; None for an unknown version."""
+        wanted = select(SNAPSHOT.c.digest).where(SNAPSHOT.c.tenant == tenant, SNAPSHOT.c.version == version)
+        with self.database.reading() as connection:
+            return connection.execute(wanted).scalar()
+
     def number_of(self, tenant: str, version: int) -> tuple[int | None, bool]:
         """Which snapshot of the fold a published one is, and whether a reporter was retracted since.
 

@@ -74,7 +74,7 @@ def _run(maker: Any, seeds: range, *, learns: bool = False) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("part", range(10))
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.long) for part in range(1, 10))])
 def test_a_thousand_pairs(part: int, maker: Any) -> None:
     _run(maker, range(100 * part, 100 * part + 100))
 

@@ -98,6 +98,9 @@ def test_the_interval_is_of_seeds_and_the_same_at_every_call() -> None:
 PLAIN = [Case(Crowd(rate, flips=flips)) for rate in (0.1, 0.3) for flips in (0.0, 0.1)]
 
 
+FAST = ("base", "nearest", "ours")
+
+
 def results_of(values: dict[str, Measured], streams: tuple[str, ...] = ("a", "b", "c")) -> Results:
     return {
         Key(stream, case.name, method): dict.fromkeys(range(3), value)
@@ -175,10 +178,20 @@ def test_without_a_data_folder_the_command_says_what_to_name(
 
 
 @pytest.mark.skipif("LEASTWARD_DATA" not in os.environ, reason="LEASTWARD_DATA does not name the data folder")
-def test_a_quick_run_prints_every_number_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--quick", "--processes", "1", "--json"]) == 0
+@pytest.mark.parametrize(
+    ("arguments", "streams"),
+    [
+        (["--streams", "confaide+", "--seeds", "1", "--decisions", "200", "--methods", *FAST], 1),
+        pytest.param(["--quick"], 2, marks=pytest.mark.long),
+    ],
+    ids=["small", "quick"],
+)
+def test_a_run_prints_every_number_as_json(
+    arguments: list[str], streams: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--processes", "1", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert set(said["streams"]) == {"confaide+/0", "confaide+/1"}
+    assert set(said["streams"]) == {f"confaide+/{seed}" for seed in range(streams)}
     assert {row["case"] for row in said["rows"]} == {case.name for case in SMALL}
     base = [row for row in said["rows"] if row["method"] == "base"]
     assert all(row["broken"]["mean"] == 0 and row["above_base"]["mean"] == 0 for row in base)

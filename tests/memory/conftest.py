@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
@@ -97,6 +98,17 @@ def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'bare.db'}"
     databases: Databases = request.getfixturevalue("postgres")
     return databases.url(databases.make())
+
+
+@pytest.fixture(params=[pytest.param(1, id="few"), pytest.param(8, id="many", marks=pytest.mark.long)])
+def every(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """`every(few, check, *strategies)`: a property that costs much, of `few` examples, and of eight times as many where
+    the long tests run."""
+
+    def run(few: int, check: Callable[..., None], *strategies: Any) -> None:
+        settings(max_examples=few * request.param)(given(*strategies)(check))()
+
+    return run
 
 
 class Kept:

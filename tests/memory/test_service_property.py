@@ -10,10 +10,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memory import Context, Label, Observed, Reporter, ReporterKind, Terms
+from memory import Context, Label, Observed, Reported, Reporter, ReporterKind, Terms
 from memory.learning import canonical, fold
 from memory.service import Memory, Refused
 
@@ -59,11 +58,15 @@ class Scene:
                     getattr(self, act[0])(tenant, *act[1:])
 
     def report(self, tenant: str, decision: int, by: str, label: Label) -> None:
+        said = self.said(tenant, decision, by, label)
+        self.memory.report(said.observed, said.reporter, said.label, key=said.key)
+
+    def said(self, tenant: str, decision: int, by: str, label: Label) -> Reported:
         kind: ReporterKind = "audit" if by == "eve" else "user"
         context = Context("pay", (("arg to", str(decision % 2)), ("has memo", str(decision % 3))), f"pay {decision}")
         effect = "forbid" if decision % 7 == 6 else "allow"
         observed = Observed(f"dec-{decision}", tenant, 0, f"{tenant}/bot", context, effect, effect, "7b", 0.5)
-        self.memory.report(observed, Reporter(by, tenant, kind), label, key=f"{decision}{label}")
+        return Reported(self.now, observed, Reporter(by, tenant, kind), label, key=f"{decision}{label}")
 
     def live(self, tenant: str, day: int) -> None:
         """A day on which people agree that payments to `0` should not go out; then a refresh."""
@@ -71,10 +74,13 @@ class Scene:
         self.refresh(tenant, day)
 
     def say(self, tenant: str, day: int) -> None:
-        for decision in range(day * 12, day * 12 + 12):
-            for by in ("ann", "bob", "eve"):
-                with suppress(Refused):
-                    self.report(tenant, decision, by, "allow" if decision % 2 else "forbid")
+        self.memory.report_many(
+            [
+                self.said(tenant, decision, by, "allow" if decision % 2 else "forbid")
+                for decision in range(day * 12, day * 12 + 12)
+                for by in ("ann", "bob", "eve")
+            ]
+        )
 
     def refresh(self, tenant: str, seed: int) -> None:
         self.memory.refresh(tenant, self.now, seed, "7b")
@@ -103,47 +109,45 @@ class Scene:
             store.snapshot(tenant),
             store.published(tenant),
             [self.memory.show(tenant, one.id) for one in self.memory.abstractions(tenant)],
-            [self.memory.explain(tenant, f"dec-{number}") for number in range(48)],
+            [self.memory.explain(tenant, f"dec-{number}") for number in range(0, 48, 5)],
         )
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(histories)
-def test_a_tenants_memory_is_the_fold_of_its_own_log(
-    new_sqlite: Callable[[], str], history: list[tuple[str, Act]]
-) -> None:
-    together, alone = Scene(new_sqlite()), Scene(new_sqlite())
-    together.play(history)
-    alone.play(history, "acme")
-    assert together.told("acme") == alone.told("acme")
-    for tenant in ("acme", "umbrella"):
-        assert together.memory.verify(tenant) == ()
-        together.refresh(tenant, 0)
-        held = together.memory.store.load(tenant)
-        assert canonical(held.state) == canonical(fold(TERMS, together.memory.store.history(held, tenant), tenant))
-    for scene in (together, alone):
+def test_a_tenants_memory_is_the_fold_of_its_own_log(new_sqlite: Callable[[], str], every: Callable[..., None]) -> None:
+    def check(history: list[tuple[str, Act]]) -> None:
+        together, alone = Scene(new_sqlite()), Scene(new_sqlite())
+        together.play(history)
+        alone.play(history, "acme")
+        assert together.told("acme") == alone.told("acme")
+        for tenant in ("acme", "umbrella"):
+            assert together.memory.verify(tenant) == ()
+            together.refresh(tenant, 0)
+            held = together.memory.store.load(tenant)
+            assert canonical(held.state) == canonical(fold(TERMS, together.memory.store.history(held, tenant), tenant))
+        for scene in (together, alone):
+            scene.memory.close()
+
+    every(5, check, histories)
+
+
+def test_sending_every_report_again_changes_nothing(new_sqlite: Callable[[], str], every: Callable[..., None]) -> None:
+    def check(history: list[tuple[str, Act]]) -> None:
+        scene = Scene(new_sqlite())
+        scene.play(history)
+        before = [scene.told(tenant) for tenant in ("acme", "umbrella")]
+        for tenant, act in history:
+            if act[0] == "live":
+                scene.say(tenant, act[1])
+            elif act[0] == "report":
+                scene.play([(tenant, act)])
+        again = scene.memory.counts
+        assert [scene.told(tenant) for tenant in ("acme", "umbrella")] == before
+        assert again.get("taken", 0) == sum(
+            row.through is None for tenant in ("acme", "umbrella") for row in scene.memory.history(tenant)
+        )
         scene.memory.close()
 
-
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(histories)
-def test_sending_every_report_again_changes_nothing(
-    new_sqlite: Callable[[], str], history: list[tuple[str, Act]]
-) -> None:
-    scene = Scene(new_sqlite())
-    scene.play(history)
-    before = [scene.told(tenant) for tenant in ("acme", "umbrella")]
-    for tenant, act in history:
-        if act[0] == "live":
-            scene.say(tenant, act[1])
-        elif act[0] == "report":
-            scene.play([(tenant, act)])
-    again = scene.memory.counts
-    assert [scene.told(tenant) for tenant in ("acme", "umbrella")] == before
-    assert again.get("taken", 0) == sum(
-        row.through is None for tenant in ("acme", "umbrella") for row in scene.memory.history(tenant)
-    )
-    scene.memory.close()
+    every(4, check, histories)
 
 
 def test_these_histories_reach_what_they_are_about(new_sqlite: Callable[[], str]) -> None:

@@ -167,7 +167,7 @@ store.save(held, Refreshed(2, 0), state, Snapshot("acme", 2, "", (), {}, "2"))
 """
 
 
-@pytest.mark.parametrize("at", [4, 7, 9])
+@pytest.mark.parametrize("at", [pytest.param(4, marks=pytest.mark.long), 7, pytest.param(9, marks=pytest.mark.long)])
 def test_a_process_that_dies_in_a_save_leaves_the_old_state(begun: Store, store_url: str, at: int) -> None:
     before = picture(begun)
     root = Path(__file__).resolve().parents[2]

@@ -129,7 +129,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store.close()
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(st.lists(states, min_size=1, max_size=3))
 def test_every_state_comes_back_as_it_was(store: Store, given_states: list[State]) -> None:
     """One after the other into the same tables: what is written is only what differs."""

@@ -286,7 +286,7 @@ def plainly(one: Abstraction, known: dict[str, Abstraction], seen: Context) -> b
 bases = st.sampled_from([("allow", None), ("ask", None), ("forbid", None), ("forbid", "allow"), ("forbid", "ask")])
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(voices(), contexts, bases)
 def test_whatever_is_known_nothing_exceeds_the_ceiling_the_phase_or_the_radius(
     made: tuple[Voice, dict[str, Abstraction]], seen: Context, asked: tuple[Effect, Effect | None]
@@ -318,7 +318,7 @@ def test_a_memory_without_abstractions_says_nothing(seen: Context, asked: tuple[
     assert voice().fired(seen) == ()
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(voices(), conditions, contexts, st.data())
 def test_a_narrower_condition_fires_on_no_more(
     made: tuple[Voice, dict[str, Abstraction]], on: Condition, seen: Context, data: st.DataObject

@@ -47,7 +47,7 @@ ENCODER = Kept(HashingEncoder())
 PEOPLE = [Reporter(f"user-{at}", "acme", "user", f"user/{at}", f"unit-{at % 3}") for at in range(6)]
 AUDITOR = Reporter("auditor", "acme", "audit")
 AGENT = Reporter("bot", "acme", "automated")
-MANY = settings(max_examples=25)
+MANY = settings(max_examples=10)
 
 
 def history(seed: int, days: int = 6, a_day: int = 24, auditors: bool = True) -> list[Event]:
@@ -168,7 +168,7 @@ loud_words = st.lists(
 """What one person says: of a decision that others reported or of one that nobody did, which, and what."""
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.integers(3, 6),
     st.integers(24, 40),
