@@ -27,7 +27,8 @@ def test_kill_while_writing(tmp_path: Path) -> None:
     save(tmp_path, 1, {"run": "a"})
     assert subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path)], check=False).returncode == -9
     found = latest(tmp_path)
-    assert found is not None and restore(found, "a")["step"] == 1
+    assert found is not None
+    assert restore(found, "a")["step"] == 1
     assert list(tmp_path.glob("*.partial"))
 
 

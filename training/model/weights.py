@@ -51,7 +51,7 @@ def tiny(shape: Shape, tokenizer: Any, seed: int) -> Any:
 
 
 def load(place: str | Path) -> tuple[Any, Any]:
-    """(model, tokenizer) of a folder of safetensors or of one `.gguf` file, offline; DataError where neither is there."""
+    """(model, tokenizer) of a folder of safetensors or of one `.gguf` file, offline; DataError if there is none."""
     place = Path(place)
     if not place.exists():
         raise DataError(f"no weights at `{place}`")
@@ -71,7 +71,7 @@ def load(place: str | Path) -> tuple[Any, Any]:
 
 
 def add_identifiers(model: Any, tokenizer: Any, identifiers: Iterable[str]) -> None:
-    """Makes each identifier one token. A new one begins as the mean of all embeddings, so that it starts unremarkable."""
+    """Makes each identifier one token. A new one begins as the mean of all embeddings: it starts unremarkable."""
     known = tokenizer.get_vocab()
     new = sorted(set(identifiers) - known.keys())
     before = model.get_input_embeddings().weight.shape[0]

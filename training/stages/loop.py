@@ -93,7 +93,7 @@ def run(stage: Stage, model: Any, running: Running, folder: str | Path, identity
                     optimizer.zero_grad(set_to_none=True)
                     for part in update:
                         loss = part() / len(update)
-                        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
+                        torch.autograd.backward(loss)  # typed, where Tensor.backward is not
                         losses.append(loss.detach())
                     torch.nn.utils.clip_grad_norm_(parameters, running.clip)
                     whole = False

@@ -1,6 +1,6 @@
-"""The losses, as functions of tensors alone. B rows, T tokens, V words, k alternatives; a mask is true where a token counts.
+"""The losses, functions of tensors alone. B rows, T tokens, V words, k alternatives; a mask is true where one counts.
 
-Sources: DAPO (clip-higher, dynamic sampling, mean over tokens), TriMPI arXiv 2510.09474 (pooled advantage, visual mask),
+Sources: DAPO (clip-higher, dynamic sampling, token mean), TriMPI arXiv 2510.09474 (pooled advantage, visual mask),
 OPCD arXiv 2602.12275 (reverse KL, top-k), BuPO arXiv 2512.19673 (inner layers), Schulman 2020 (the k3 estimate of KL).
 """
 
@@ -39,7 +39,7 @@ def advantages(rewards: Tensor, deviation: bool = True) -> Tensor:
 
 
 def informative(rewards: Tensor) -> Tensor:
-    """Dynamic sampling: which groups [groups] are not all alike. The others have advantage 0 and only dilute the mean."""
+    """Dynamic sampling: which groups [groups] are not all alike. The others have advantage 0 and dilute the mean."""
     return (rewards.amax(1) - rewards.amin(1)) > 1e-6
 
 
@@ -69,6 +69,6 @@ def reverse_kl(student: Tensor, teacher: Tensor, mask: Tensor, top: int | None =
 
 
 def inner_logits(model: Any, hidden_states: tuple[Tensor, ...], layer: int) -> Tensor:
-    """BuPO: the output layer on what `layer` (from 0) left, without the final norm. `hidden_states[0]` is the embedding."""
+    """BuPO: the output layer on what `layer` (from 0) left, without the final norm; `hidden_states[0]` is embedding."""
     logits: Tensor = model.lm_head(hidden_states[layer + 1])
     return logits
