@@ -62,7 +62,7 @@ def following(text: str) -> Following:
 @cache
 def written() -> Mapping[str, tuple[str, ...]]:
     """How each kind of token is written, for the kinds that have finitely many words or signs."""
-    apart = NAMING | {"CLOCK"} | set(grammar().ignore_tokens)
+    apart = NAMING | {"CLOCK"} | set(grammar().lexer_conf.ignore)
     return {
         terminal.name: _spellings(terminal.pattern.value, plain=terminal.pattern.type == "str")
         for terminal in grammar().terminals

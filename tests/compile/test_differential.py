@@ -43,7 +43,7 @@ def test_engines_agree_for_long(worlds: Callable[..., Iterator[Any]], capsys: py
 
 def test_worlds_are_worth_checking(worlds: Callable[..., Iterator[Any]]) -> None:
     """Every effect, reason and code of error comes up: a generator that only makes refusals would prove nothing."""
-    outcomes = [outcome for world in islice(worlds(1), 300) for outcome in world.expected()]
+    outcomes = [outcome for world in islice(worlds(1), 800) for outcome in world.expected()]
     assert {outcome.effect for outcome in outcomes} == {"allow", "ask", "forbid"}
     reasons = {(outcome.effect, outcome.reason.value) for outcome in outcomes}
     assert reasons >= {("forbid", "no-rule"), ("forbid", "rule-error"), ("ask", "rule-error"), ("allow", "rule")}
