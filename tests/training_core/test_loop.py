@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("transformers", reason="transformers is not installed")
 
-from training.stages import Interrupted, Running, run  # noqa: E402  # after the skip
+from training.stages import Interrupted, OutOfMemory, Running, run  # noqa: E402  # after the skip
 
 
 class _Line:
@@ -43,3 +44,17 @@ def test_resumed_is_uninterrupted(tmp_path: Path) -> None:
         run(_Line(stop=2), _model(), running, tmp_path / "b", "x")
     assert run(_Line(), _model(), running, tmp_path / "b", "x") == whole
     assert len(whole) == 6
+    lines = (tmp_path / "b" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == whole
+
+
+class _Greedy(_Line):
+    """Asks the CPU for more than any machine has."""
+
+    def updates(self, model: Any, step: int, generator: Any) -> Any:
+        yield [lambda: torch.empty(1 << 60).sum()]
+
+
+def test_memory_that_ran_out_on_the_cpu_is_said(tmp_path: Path) -> None:
+    with pytest.raises(OutOfMemory, match="step 0"):
+        run(_Greedy(), _model(), Running(steps=1, rate=0.1), tmp_path, "x")

@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("transformers", reason="transformers is not installed")
 
-from training import Data, Example, Graded, Reward, completion, prompt  # noqa: E402  # after the skip
+from training import Data, DataError, Example, Graded, Reward, completion, prompt  # noqa: E402  # after the skip
 from training.cases import Knobs, of_knobs  # noqa: E402
 from training.model import Shape, sample, tiny, word_tokenizer  # noqa: E402
 from training.stages import GRPO, Distillation, Rollouts, Running, cpt, run, sft  # noqa: E402
@@ -27,6 +27,11 @@ def data() -> Data:
 def tokenizer(data: Data) -> Any:
     texts = [prompt(one, data, "document") + completion(one) for one in data.train]
     return word_tokenizer([*texts, *data.corpus], data.policies)
+
+
+@pytest.fixture(scope="module")
+def reward(data: Data) -> Reward:
+    return Reward.of(data)
 
 
 @pytest.fixture
@@ -61,6 +66,29 @@ def test_packed_texts_do_not_see_each_other(model: Any) -> None:
     assert both == pytest.approx((3 * first + 2 * second) / 5, rel=1e-5)
 
 
+def test_a_text_longer_than_a_row_is_refused(data: Data, tokenizer: Any) -> None:
+    with pytest.raises(DataError, match="a row has 16"):
+        sft(data, tokenizer, 16, 2)
+
+
+def test_kl_needs_a_reference_and_is_zero_at_it(data: Data, tokenizer: Any, reward: Reward, model: Any) -> None:
+    with pytest.raises(DataError, match="no reference"):
+        Rollouts(data, tokenizer, reward, GRPO(kl=0.1))
+    graded: Any = _Alternating(reward)
+    losses = []
+    for kl in (0.0, 0.1):
+        stage = Rollouts(data, tokenizer, graded, GRPO(prompts=1, plain=2, longest=6, kl=kl), model)
+        losses.append([float(part().detach()) for part in next(stage.updates(model, 0, torch.Generator()))])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+
+
+def test_groups_all_alike_are_drawn_again_up_to_a_bound(data: Data, tokenizer: Any, reward: Reward, model: Any) -> None:
+    alike: Any = _Alternating(reward)
+    stage = Rollouts(data, tokenizer, alike, GRPO(prompts=2, plain=1, longest=2, tries=4))
+    assert list(stage.updates(model, 0, torch.Generator())) == []
+    assert alike.asked == 2 * 4
+
+
 def test_padding_on_the_left_changes_nothing(model: Any, tokenizer: Any) -> None:
     generator = torch.Generator().manual_seed(0)
     both = sample(model.eval(), tokenizer, [[5, 6, 7, 8, 9], [10, 11]], 5, 0.0, generator)
@@ -70,7 +98,9 @@ def test_padding_on_the_left_changes_nothing(model: Any, tokenizer: Any) -> None
 
 
 @pytest.mark.parametrize("name", ["cpt", "sft", "grpo", "policy rollout", "inner layer", "distillation"])
-def test_every_stage_moves_the_weights(name: str, data: Data, tokenizer: Any, model: Any, tmp_path: Path) -> None:
+def test_every_stage_moves_the_weights(
+    name: str, data: Data, tokenizer: Any, reward: Reward, model: Any, tmp_path: Path
+) -> None:
     numbers = {
         "grpo": GRPO(prompts=1, plain=2, longest=6),
         "policy rollout": GRPO(prompts=1, plain=1, in_view=1, longest=6),
@@ -79,10 +109,10 @@ def test_every_stage_moves_the_weights(name: str, data: Data, tokenizer: Any, mo
     before = model.get_input_embeddings().weight.detach().clone()
     stage: Any
     if name in numbers:
-        stage = Rollouts(data, tokenizer, _Alternating(Reward.of(data)), numbers[name])  # type: ignore[arg-type]  # same call
+        stage = Rollouts(data, tokenizer, _Alternating(reward), numbers[name])  # type: ignore[arg-type]  # same call
     elif name == "distillation":
         stage = Distillation(data, tokenizer, 1, 6)
     else:
-        stage = {"cpt": cpt, "sft": sft}[name](data, tokenizer, 128, 2)
+        stage = {"cpt": cpt, "sft": sft}[name](data, tokenizer, 256, 2)
     run(stage, model, Running(steps=1, rate=1e-3, warmup=1), tmp_path, "x")
     assert not torch.equal(before, model.get_input_embeddings().weight)

@@ -2,8 +2,9 @@
 
 With `in_view` 0 this is GRPO with DAPO's clip-higher and a mean over tokens. With `in_view` > 0 that many more of a
 group are drawn with the document in the prompt; advantages are pooled over both, and the ratio is taken without the
-document for both, which is biased on purpose. Departures: a group that is all alike is dropped, not drawn again
-(DAPO draws up to 20 times), and one batch of rollouts serves one step of `updates_per_rollout` updates.
+document for both, which is biased on purpose. A group that is all alike tells nothing: other questions are drawn for
+it, up to `tries` times (DAPO: 20), and the step goes on with what it has. Departure: one batch of rollouts serves one
+step of `updates_per_rollout` updates.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..example import Data
+from ..example import Data, DataError
 from ..model.sampling import sample
 from ..prompting import prompt
 from ..reward import Reward
 from .loop import Update
-from .losses import advantages, clipped, informative, inner_logits, token_logprobs
+from .losses import advantages, clipped, informative, inner_logits, kl_k3, token_logprobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,23 @@ class GRPO:
     low: float = 0.2
     high: float = 0.28
     updates_per_rollout: int = 1
+    tries: int = 3
+    """Draws of a step, at most, until `prompts` groups differ within."""
+    kl: float = 0.0
+    """Weight of the KL (k3) to a frozen reference; DAPO has none, TriMPI's GRPO 0.01."""
     inner_layer: int | None = None
     """BuPO: for the first `inner_steps` steps, the log-probabilities of this layer (from 0)."""
     inner_steps: int = 0
+
+
+@dataclass(slots=True)
+class _Group:
+    """The completions of one question: `asked` without the document, `right` with the right effect and rule."""
+
+    asked: list[int]
+    answers: list[list[int]]
+    rewards: list[float]
+    right: int
 
 
 @dataclass(slots=True)
@@ -48,50 +63,72 @@ class Rollouts:
     tokenizer: Any
     reward: Reward
     numbers: GRPO
+    reference: Any = None
+    """The frozen model that `numbers.kl` keeps near; needed where that is above 0."""
     _last: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.numbers.kl and self.reference is None:
+            raise DataError("a weight of the KL is given and no reference model")
 
     def updates(self, model: Any, step: int, generator: torch.Generator) -> Iterator[Update]:
         """Draws, grades, and yields the updates; none where every group is all alike."""
         of = self.numbers
-        picked = torch.randint(len(self.data.train), (of.prompts,), generator=generator, device=generator.device)
+        groups: list[_Group] = []
+        seen: list[_Group] = []
+        for _ in range(of.tries):
+            drawn = self._draw(model, of.prompts - len(groups), generator)
+            seen += drawn
+            groups += [one for one in drawn if bool(informative(torch.tensor([one.rewards]))[0])]
+            if len(groups) == of.prompts:
+                break
+        pooled = torch.tensor([one.rewards for one in seen])
+        self._last = {
+            "reward": float(pooled.mean()),
+            "right": sum(one.right for one in seen) / pooled.numel(),
+            "useful": len(groups) / len(seen),
+        }
+        if not groups:
+            return
+        weight = advantages(torch.tensor([one.rewards for one in groups])).flatten().to(generator.device)
+        asked = [one.asked for one in groups for _ in one.answers]
+        answers = [answer for one in groups for answer in one.answers]
+        tokens, attention, mask = _joined(asked, answers, self.tokenizer.eos_token_id, generator.device)
+        layer = of.inner_layer if step < of.inner_steps else None
+        with torch.no_grad():
+            old = _logprobs(model, tokens, attention, layer, of.temperature)
+            kept = _logprobs(self.reference, tokens, attention, None, of.temperature) if of.kl else None
+
+        def loss() -> Tensor:
+            new = _logprobs(model, tokens, attention, layer, of.temperature)
+            found = clipped(new, old, weight, mask[:, 1:], of.low, of.high)
+            return found if kept is None else found + of.kl * kl_k3(new, kept, mask[:, 1:])
+
+        for _ in range(of.updates_per_rollout):
+            yield [loss]
+
+    def _draw(self, model: Any, count: int, generator: torch.Generator) -> list[_Group]:
+        """One group for each of `count` questions drawn at random: the plain completions, then those in view."""
+        of = self.numbers
+        picked = torch.randint(len(self.data.train), (count,), generator=generator, device=generator.device)
         examples = [self.data.train[place] for place in picked.tolist()]
         plain = [self._ids(prompt(example, self.data, "identifier")) for example in examples]
         shown = [self._ids(prompt(example, self.data, "document")) for example in examples] if of.in_view else []
-        completions, rewards, fine = [], [], 0
-        for asked, count in ((plain, of.plain), (shown, of.in_view)):
-            if not count:
+        groups = [_Group(asked, [], [], 0) for asked in plain]
+        for asked, times in ((plain, of.plain), (shown, of.in_view)):
+            if not times:
                 continue
-            repeated = [row for row in asked for _ in range(count)]
+            repeated = [row for row in asked for _ in range(times)]
             model.eval()
             drawn = sample(model, self.tokenizer, repeated, of.longest, of.temperature, generator)
             model.train()
             rows = [row[keep].tolist() for row, keep in zip(drawn.tokens, drawn.mask, strict=True)]
-            texts = self.tokenizer.batch_decode(rows)
-            graded = [self.reward(examples[place // count], text) for place, text in enumerate(texts)]
-            fine += sum(one.effect and one.rule for one in graded)
-            completions.append([rows[place : place + count] for place in range(0, len(rows), count)])
-            rewards.append(torch.tensor([one.total for one in graded]).view(-1, count))
-        pooled = torch.cat(rewards, 1)
-        useful = informative(pooled)
-        self._last = {
-            "reward": float(pooled.mean()),
-            "right": fine / pooled.numel(),
-            "useful": float(useful.float().mean()),
-        }
-        kept = [place for place, use in enumerate(useful.tolist()) if use]
-        if not kept:
-            return
-        asked = [plain[place] for place in kept for half in completions for _ in half[place]]
-        answers = [row for place in kept for half in completions for row in half[place]]
-        weight = advantages(pooled)[kept].flatten().to(generator.device)
-        tokens, attention, mask = _joined(asked, answers, self.tokenizer.eos_token_id, generator.device)
-        layer = of.inner_layer if step < of.inner_steps else None
-        with torch.no_grad():
-            old = _logprobs(model, tokens, attention, layer)
-        for _ in range(of.updates_per_rollout):
-            yield [
-                lambda: clipped(_logprobs(model, tokens, attention, layer), old, weight, mask[:, 1:], of.low, of.high)
-            ]
+            for place, text in enumerate(self.tokenizer.batch_decode(rows)):
+                group, graded = groups[place // times], self.reward(examples[place // times], text)
+                group.answers.append(rows[place])
+                group.rewards.append(graded.total)
+                group.right += graded.effect and graded.rule
+        return groups
 
     def metrics(self) -> dict[str, float]:
         """Mean reward, share with the right effect and rule, share of groups that differ; of the last step."""
@@ -118,7 +155,8 @@ def _joined(asked: list[list[int]], answers: list[list[int]], end: int, device: 
     )
 
 
-def _logprobs(model: Any, tokens: Tensor, attention: Tensor, layer: int | None) -> Tensor:
+def _logprobs(model: Any, tokens: Tensor, attention: Tensor, layer: int | None, temperature: float) -> Tensor:
+    """[B, T - 1], of the distribution that was drawn from: at another temperature the ratio would be of two others."""
     out = model(input_ids=tokens, attention_mask=attention, use_cache=False, output_hidden_states=layer is not None)
     logits = out.logits if layer is None else inner_logits(model, out.hidden_states, layer)
-    return token_logprobs(logits[:, :-1], tokens[:, 1:])
+    return token_logprobs(logits[:, :-1] / temperature, tokens[:, 1:])

@@ -13,6 +13,8 @@ from types import FrameType
 from typing import Any, Protocol
 
 import torch
+from rich.console import Console
+from rich.progress import Progress
 from torch import Tensor
 
 from ..model.checkpoint import latest, restore, save
@@ -72,6 +74,9 @@ def run(stage: Stage, model: Any, running: Running, folder: str | Path, identity
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         done, history = state["step"], state["history"]
+    # Lines after the checkpoint are of steps that are done again: the file begins as the checkpoint's own history.
+    lines = place / "metrics.jsonl"
+    lines.write_text("".join(json.dumps(line) + "\n" for line in history))
 
     def keep() -> None:
         save(
@@ -81,7 +86,13 @@ def run(stage: Stage, model: Any, running: Running, folder: str | Path, identity
         )
 
     model.train()
-    with _told() as told:
+    console = Console(stderr=True)
+    with (
+        _told() as told,
+        lines.open("a", buffering=1) as told_lines,
+        Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
+    ):
+        bar = progress.add_task("training", total=running.steps, completed=done)
         while done < running.steps:
             generator = torch.Generator(device).manual_seed(running.seed * 1_000_003 + done)
             for group in optimizer.param_groups:
@@ -98,21 +109,29 @@ def run(stage: Stage, model: Any, running: Running, folder: str | Path, identity
                     torch.nn.utils.clip_grad_norm_(parameters, running.clip)
                     whole = False
                     optimizer.step()
-            except (torch.OutOfMemoryError, MemoryError) as error:
+            except (RuntimeError, MemoryError) as error:
+                if not _memory(error):
+                    raise
                 if whole:
                     keep()
                 raise OutOfMemory(f"out of memory at step {done}: make the batch or its rows smaller") from error
             done += 1
+            progress.update(bar, completed=done)
             if done % running.log_every == 0 or done == running.steps:
                 loss = float(torch.stack(losses).sum()) if losses else 0.0
                 history.append({"step": done, "loss": loss, **stage.metrics()})
+                told_lines.write(json.dumps(history[-1]) + "\n")
             if told:
                 keep()
                 raise Interrupted(f"stopped after step {done}; the state is saved")
             if done % running.save_every == 0 or done == running.steps:
                 keep()
-    (place / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in history))
     return history
+
+
+def _memory(error: Exception) -> bool:
+    """Whether memory ran out. On the CPU, torch has no class of its own for it: its allocator names itself."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def _share(step: int, running: Running) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..example import Data
+from ..example import Data, DataError
 from ..prompting import View, completion, prompt
 from .loop import Update
 from .losses import IGNORED, cross_entropy
@@ -51,14 +51,14 @@ class Texts:
         return torch.tensor(chosen)
 
 
-def cpt(data: Data, tokenizer: Any, width: int, batch: int, seed: int = 0) -> Texts:
+def cpt(data: Data, tokenizer: Any, width: int | None, batch: int, seed: int = 0) -> Texts:
     """Next-token loss over all of `data.corpus`."""
     end = tokenizer.eos_token_id
     pieces = [(ids, ids) for text in data.corpus if (ids := [*tokenizer(text)["input_ids"], end])]
     return Texts(pack(pieces, width, end), batch, seed=seed)
 
 
-def sft(data: Data, tokenizer: Any, width: int, batch: int, view: View = "identifier", seed: int = 0) -> Texts:
+def sft(data: Data, tokenizer: Any, width: int | None, batch: int, view: View = "identifier", seed: int = 0) -> Texts:
     """Next-token loss over the completions of `data.train`, each after its prompt in `view`."""
     pieces = []
     for example in data.train:
@@ -68,9 +68,16 @@ def sft(data: Data, tokenizer: Any, width: int, batch: int, view: View = "identi
     return Texts(pack(pieces, width, tokenizer.eos_token_id), batch, seed=seed)
 
 
-def pack(pieces: list[tuple[list[int], list[int]]], width: int, end: int) -> list[Row]:
-    """Rows of (tokens, labels, positions), each of `width`, filled in order. The first label of a piece never counts,
-    since what stands before it is of another text. A piece longer than `width` is cut at the end."""
+def pack(pieces: list[tuple[list[int], list[int]]], width: int | None, end: int) -> list[Row]:
+    """Rows of (tokens, labels, positions), each of `width` (None: of the longest piece), filled in order.
+
+    The first label of a piece never counts, since what stands before it is of another text. DataError where a piece is
+    longer than `width`: cut, it would lose its answer.
+    """
+    longest = max((len(ids) for ids, _ in pieces), default=0)
+    width = longest if width is None else width
+    if longest > width:
+        raise DataError(f"the longest text has {longest} tokens and a row has {width}")
     rows: list[Row] = []
     tokens: list[int] = []
     labels: list[int] = []
@@ -81,7 +88,6 @@ def pack(pieces: list[tuple[list[int], list[int]]], width: int, end: int) -> lis
         rows.append((tokens + [end] * left, labels + [IGNORED] * left, positions + list(range(left))))
 
     for ids, wanted in pieces:
-        ids, wanted = ids[:width], wanted[:width]
         if tokens and len(tokens) + len(ids) > width:
             close()
             tokens, labels, positions = [], [], []

@@ -1,0 +1,53 @@
+"""training/recipe.py: read strictly; a run that is taken up again is the uninterrupted one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed")
+pytest.importorskip("transformers", reason="transformers is not installed")
+
+from training import DataError, write  # after the skip
+from training.cases import Knobs, of_knobs
+from training.model import CheckpointError
+from training.recipe import read_recipe, run_recipe
+
+_RECIPES = Path(__file__).parents[2] / "training" / "recipes"
+
+
+@pytest.mark.parametrize("name", ["smoke", "cpu"])
+def test_the_recipes_that_come_with_the_project_read(name: str) -> None:
+    assert read_recipe(_RECIPES / f"{name}.yaml").stages
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{data: d, stages: [], extra: 1}",
+        "{data: d, stages: []}",
+        "{data: d, stages: [{kind: sft, steps: 1, rate: 0.1, wram: 2}]}",
+        "{data: d, stages: [{kind: magic, steps: 1, rate: 0.1}]}",
+        "{data: d, stages: [{kind: sft, steps: '1', rate: 0.1}]}",
+        "[",
+    ],
+)
+def test_what_is_not_known_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(text)
+    with pytest.raises(DataError):
+        read_recipe(tmp_path / "r.yaml")
+
+
+@pytest.mark.long
+def test_a_finished_run_is_read_back_and_a_changed_one_refused(tmp_path: Path) -> None:
+    write(tmp_path / "data", of_knobs(Knobs(environment=1, tasks=1, depth=2), 11, policies=1, train=60, test=30))
+    recipe = msgspec.structs.replace(read_recipe(_RECIPES / "smoke.yaml"), data=str(tmp_path / "data"))
+    recipe = msgspec.structs.replace(recipe, stages=recipe.stages[:3])
+    first = run_recipe(recipe, tmp_path / "run")
+    again = run_recipe(recipe, tmp_path / "run")
+    assert again.metrics == first.metrics
+    assert all(one.equal(other) for one, other in zip(first.model.parameters(), again.model.parameters(), strict=True))
+    with pytest.raises(CheckpointError, match="another run"):
+        run_recipe(msgspec.structs.replace(recipe, seed=1), tmp_path / "run")

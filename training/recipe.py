@@ -1,0 +1,122 @@
+"""A training run as a file: data, model and stages in order, read strictly and run so that it can be taken up again.
+
+A recipe is YAML. A member that is not known is refused: a misspelt number would otherwise be left at its default, and
+the run would not be what its file says. The identity of a run is the hash of its data and of its recipe; a checkpoint
+of another is refused. Each stage has a folder of its own, and a stage that is done is only read back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import yaml
+
+from .example import Data, DataError, manifest_hash, read
+from .prompting import View, completion, prompt
+from .reward import Reward
+
+if TYPE_CHECKING:  # torch is loaded by who runs a recipe, not by who reads one
+    from .stages import Stage
+
+
+class ModelPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A Llama from scratch, its size in layers and widths; or with `weights` the folder or GGUF file to start from."""
+
+    layers: int = 2
+    width: int = 96
+    heads: int = 4
+    inner: int = 192
+    longest: int = 1024
+    weights: str | None = None
+
+
+class StagePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One stage and its numbers. `view` is of sft; `plain`, `in_view`, `kl` and `tries` of grpo."""
+
+    kind: Literal["cpt", "sft", "grpo", "distillation"]
+    steps: int
+    rate: float
+    batch: int = 24
+    """Rows a step (cpt, sft) or questions (grpo, distillation)."""
+    row: int | None = None
+    """Tokens of a row (cpt, sft); the longest text where it is not given, so that one text fills a row."""
+    view: View = "identifier"
+    plain: int = 8
+    in_view: int = 0
+    longest: int = 96
+    kl: float = 0.0
+    tries: int = 3
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole run. `data` is a folder that `training.read` reads; `seed` draws the weights and every step."""
+
+    data: str
+    model: ModelPart = ModelPart()
+    stages: tuple[StagePart, ...]
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a recipe made: the trained model, its tokenizer, and each stage's metrics in order."""
+
+    model: Any
+    tokenizer: Any
+    metrics: tuple[list[dict[str, float]], ...]
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """The recipe at `path`; DataError where it does not read, holds an unknown member or has no stage."""
+    try:
+        recipe = msgspec.convert(yaml.safe_load(Path(path).read_bytes()), Recipe)
+    except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
+        raise DataError(f"the recipe `{path}` cannot be read: {error}") from error
+    if not recipe.stages:
+        raise DataError(f"the recipe `{path}` has no stage")
+    return recipe
+
+
+def run_recipe(recipe: Recipe, folder: str | Path) -> Run:
+    """Runs the stages in order under `folder`/0-KIND, `folder`/1-KIND and so on; the same call goes on where it was
+    stopped. The errors are those of `training.read` and of `training.stages.run`."""
+    from .model import Shape, add_identifiers, load, tiny, word_tokenizer
+    from .stages import Running, run
+
+    data = read(recipe.data)
+    part = recipe.model
+    if part.weights is None:
+        texts = [prompt(one, data, "document") + completion(one) for one in (*data.train, *data.test)]
+        tokenizer = word_tokenizer([*texts, *data.corpus], data.documents)
+        model = tiny(Shape(part.layers, part.width, part.heads, part.inner, part.longest), tokenizer, recipe.seed)
+    else:
+        model, tokenizer = load(part.weights)
+        add_identifiers(model, tokenizer, data.documents)
+    identity = hashlib.sha256(manifest_hash(data).encode())
+    identity.update(msgspec.json.encode((recipe.model, recipe.seed)))
+    metrics = []
+    for place, stage in enumerate(recipe.stages):
+        identity.update(msgspec.json.encode(stage))  # a stage depends on those before it, and not on those after
+        running = Running(stage.steps, stage.rate, recipe.seed + place, warmup=max(1, stage.steps // 10))
+        made = _made(stage, data, tokenizer, model, recipe.seed)
+        metrics.append(run(made, model, running, Path(folder) / f"{place}-{stage.kind}", identity.hexdigest()))
+    return Run(model, tokenizer, tuple(metrics))
+
+
+def _made(part: StagePart, data: Data, tokenizer: Any, model: Any, seed: int) -> Stage:
+    from copy import deepcopy
+
+    from .stages import GRPO, Distillation, Rollouts, cpt, sft
+
+    if part.kind == "cpt":
+        return cpt(data, tokenizer, part.row, part.batch, seed)
+    if part.kind == "sft":
+        return sft(data, tokenizer, part.row, part.batch, part.view, seed)
+    if part.kind == "distillation":
+        return Distillation(data, tokenizer, part.batch, part.longest)
+    numbers = GRPO(part.batch, part.plain, part.in_view, part.longest, tries=part.tries, kl=part.kl)
+    return Rollouts(data, tokenizer, Reward.of(data), numbers, deepcopy(model).eval() if part.kl else None)
