@@ -52,7 +52,7 @@ class Acts:
         try:
             record = await self._decisions.acted(exchange, act)
         except StoreError as error:
-            session.labelled(name, compartment)  # what is not recorded did not happen
+            state.session.labelled(name, compartment)  # what is not recorded did not happen
             return Whole(503, openai_error(503, error.message, code="cannot-record"))
         return Whole(200, encode_json({"id": record, "verb": act.verb, "label": act.label}))
 

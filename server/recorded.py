@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from guardrail import (
@@ -32,7 +33,7 @@ from guardrail import (
 )
 
 from .exchange import Caller
-from .recording import Conduct, Exchange, Kind, record_of
+from .recording import Conduct, Exchange, Kind, observed_record, record_of
 from .sessions import RunState
 from .store import AlreadyUsed, ApprovalChange, Run, Stale, StoreError, sealed
 from .wire import HeldCall, Refusal, WireError
@@ -216,10 +217,9 @@ class RecordedDecisions:
         async with AsyncExitStack() as stack:
             for _ in range(MOST_TRIES):
                 if turns is not None and since is None and (failed is not None or state.session.state is not None):
-                    await stack.enter_async_context(turns.turn())
+                    await stack.enter_async_context(turns.turn(state))
                     state.under(exchange.guard.plan)  # what was taken over meanwhile may be under another policy
                     since = turns.since
-                pending, ended = len(state.pending), state.session.ended
                 try:
                     ruling = await self._tried(exchange, calls, grants=grants, since=since)
                 except (AlreadyUsed, Stale) as error:
@@ -231,7 +231,7 @@ class RecordedDecisions:
                 del exchange.decisions[before:]
                 grants = grants and not isinstance(failed, AlreadyUsed)
                 if turns is not None and since is not None:
-                    since = await turns.put_back(state, pending, ended=ended)
+                    since = await turns.put_back(state)
                     state.under(exchange.guard.plan)
         raise failed or StoreError("nothing was decided")
 
@@ -263,7 +263,8 @@ class RecordedDecisions:
                 ruling.rewritten[call] = released
             self._count(decision)
         # AlreadyUsed: another release took that yes at this moment; without a yes the calls are decided once more.
-        await self._sink.commit(records, self._changes_of(exchange.state), changes, since=since)
+        commit = self._sink.commit(records, self._changes_of(exchange.state), changes, since=since)
+        await (commit if self._turns is None or since is None else self._turns.through(commit))
         for holding in holdings:
             if self._approvals is not None:
                 self._approvals.committed(holding)
@@ -284,16 +285,16 @@ class RecordedDecisions:
             if (changes := changes_of(state)) or records:
                 await self._sink.commit(records, changes)
             return
-        async with turns.turn():
+        async with turns.turn(state):
             for left in reversed(range(MOST_TRIES)):
                 if not (changes := changes_of(state)) and not records:
                     return
                 try:
-                    await self._sink.commit(records, changes, since=turns.since if changes else None)
+                    await turns.through(self._sink.commit(records, changes, since=turns.since if changes else None))
                     turns.settled()
                     return
                 except Stale:
-                    await turns.put_back(state, len(state.pending), ended=state.session.ended)
+                    await turns.put_back(state)
                     if not left:
                         raise
 
@@ -304,6 +305,13 @@ class RecordedDecisions:
         record = record_of(exchange, self._conduct, "act", name, instant(self._clock()), decision, None, None, act=act)
         await self.remember(exchange.state, self._changes_of, [record])
         return name
+
+    async def observed(self, exchange: Exchange, calls: Sequence[tuple[HeldCall, Decision]]) -> None:
+        """Record calls that ran before anybody could hold them, each with the Decision that let its tool be offered.
+        Raises whatever the sink raises."""
+        at, conduct = instant(self._clock()), self._conduct
+        records = [observed_record(exchange, conduct, exchange.next_id(), at, *one) for one in calls]
+        await self.remember(exchange.state, self._changes_of, records)
 
     async def malformed(self, exchange: Exchange, error: WireError) -> None:
         """Record a message that was refused as a whole. Raises whatever the sink raises."""
@@ -320,7 +328,7 @@ class RecordedDecisions:
     ) -> _Settled:
         """Decide one call, with the answers of the judge and of a person where the Decision waits for them. The last
         look and what the Session is told of it are one step: nothing is awaited between them."""
-        guard, session = exchange.guard, exchange.state.session
+        guard, state = exchange.guard, exchange.state
         if call.arguments is None or call.problem is not None:
             unread = call.problem or "unreadable"
             return _Settled(Decided(Decision("forbid", None, unread, None, (), guard.policy_hash)))
@@ -330,6 +338,7 @@ class RecordedDecisions:
         holding: Holding | None = None
         answered: Decision | None = None
         for _ in range(MOST_LOOKS):
+            session = state.session  # another one where what others remember was taken over while something was awaited
             if listening is None:
                 decided = Decided(guard.decide(asked, session, name, judged=judged))
             else:
@@ -359,10 +368,13 @@ class RecordedDecisions:
         if decision.reason == "guard-error":
             LOG.error("the guard failed on a call of `%s`; it was refused", call.tool)
         if self._conduct.mode == "enforce":
-            session.decided(asked, decision, observable=exchange.observable)
+            tell = partial(_decided, asked, decision, exchange.observable)
         else:  # whatever was decided, the call goes out as it came
-            session.requested(asked)
-            session.released(asked, observable=exchange.observable)
+            tell = partial(_released, asked, exchange.observable)
+        if self._turns is None:
+            tell(state.session)
+        else:
+            state.decided(tell)
         return _Settled(decided._replace(decision=decision), grant, holding)
 
     def _changes(self, decision: Decision) -> bool:
@@ -404,6 +416,15 @@ class RecordedDecisions:
 
 def _run(exchange: Exchange) -> Run:
     return Run(exchange.run_id, exchange.caller.principal.key)
+
+
+def _decided(asked: ToolCall, decision: Decision, observable: bool, session: Session) -> None:
+    session.decided(asked, decision, observable=observable)
+
+
+def _released(asked: ToolCall, observable: bool, session: Session) -> None:
+    session.requested(asked)
+    session.released(asked, observable=observable)
 
 
 def _same_ask(decision: Decision, answered: Decision | None) -> bool:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec.structs import replace
+
 from guardrail import Act, Decision, Guard, IntentDigest, Record, Shadowed
 from policy_dsl import intent_hash, intent_of
 
 from .exchange import Caller
 from .sessions import RunState
-from .store import Sealed
+from .store import Sealed, sealed
 from .wire import HeldCall
 
 Kind = Literal["decision", "malformed-answer", "malformed-request", "act"]
@@ -108,6 +110,16 @@ def _intent(guard: Guard, call: HeldCall, decision: Decision) -> IntentDigest | 
         return None
     found = intent_of(policy, call.tool, call.server, decision.arguments or call.arguments)
     return None if found is None else IntentDigest(intent_hash(*found), found[0], found[1])
+
+
+def observed_record(
+    exchange: Exchange, conduct: Conduct, name: str, at: str, call: HeldCall, offered: Decision
+) -> Record:
+    """The Record `name` of a call that ran at the provider. `offered` is the Decision that kept its tool in the
+    request: its rule stands in the Record, and the reason says that the call itself was not decided."""
+    decision = replace(offered, reason="ran-at-provider", message=None, arguments=None)
+    seal = sealed(call.arguments or {}, None)
+    return record_of(exchange, conduct, "decision", name, at, decision, call, seal)
 
 
 def _identity(call: HeldCall) -> str:

@@ -36,8 +36,8 @@ REFUSALS_RETOLD: Final = 64
 RESULTS_KNOWN: Final = 16_384
 """Results per run that are told apart from new ones; clients send all earlier ones with every request."""
 
-_LEARNT: Final = frozenset({"label", "answer", "unread", "blind"})
-"""Changes that take grants away, or tell where a value is from: kept where it is not known in which turn they came."""
+_ONCE: Final = frozenset({"reset", "failed", "endorse", "declassify"})
+"""Changes that give grants back. Carried out a second time, after what others wrote, they would undo that too."""
 
 ROWS_BEFORE_ANEW: Final = 20_000
 """Changes that are written before everything is written anew: bounds the file, and what a restart has to read."""
@@ -47,8 +47,9 @@ ROWS_BEFORE_ANEW: Final = 20_000
 class RunState:
     """One run as the gate knows it. `refused` counts every refusal, also those no longer kept for re-telling.
 
-    `drafted` is the session policy that was drafted for this run (session_policies.py). `handed` are the changes that a
-    commit was given last, while it is not known whether they stand.
+    `drafted` is the session policy that was drafted for this run (session_policies.py). `handed` are the changes that
+    commits were given while it is not known whether they stand. `tried` are those that a try told the Session, which
+    are taken back where it is not written; whether it `tried_end`, too.
     """
 
     session: Session
@@ -58,6 +59,8 @@ class RunState:
     known: set[bytes] = field(default_factory=set)
     written: int = 0
     handed: tuple[Delta, ...] = ()
+    tried: list[Delta] = field(default_factory=list)
+    tried_end: bool = False
     drafted: Drafted | None = None
 
     def under(self, plan: StatePlan) -> None:
@@ -70,6 +73,23 @@ class RunState:
         """What the Session was told and no commit is known to have written."""
         journal = self.session.journal()
         return self.handed if journal is None else self.handed + journal.since(self.written)
+
+    def decided(self, tell: Callable[[Session], None]) -> None:
+        """Tell the Session of a Decision, in a turn; what that changes is known to be of a try. Where nothing is
+        remembered there is no turn, and nothing is taken back."""
+        session, journal = self.session, self.session.journal()
+        if journal is None:
+            tell(session)
+            return
+        mark, ended = journal.mark(), session.ended
+        tell(session)
+        self.tried += journal.since(mark)
+        self.tried_end |= session.ended and not ended
+
+    def stands(self) -> None:
+        """What the Session was told by tries is not taken back any more."""
+        self.tried.clear()
+        self.tried_end = False
 
     def fresh(self, results: Iterable[ToolResult]) -> Iterator[ToolResult]:
         """Those of the results that this run has not been told of. Beyond RESULTS_KNOWN all are: reading one again
@@ -128,7 +148,7 @@ class SessionBook:
             return self.everything()
         rows: list[Remembered] = []
         if journal is not None:
-            deltas = journal.since(state.written)
+            deltas = state.pending
             self._hand(state)
             state.written = journal.mark()
             journal.forget(state.written)
@@ -161,10 +181,19 @@ class SessionBook:
             state.handed = state.pending
             self._handed.append(state)
 
+    def begin(self) -> None:
+        """A turn begins. What an earlier one handed to a commit of which nothing was heard is written once more with
+        the next of that Session: it counts twice rather than not at all, and gives nothing back twice."""
+        for state in self._handed:
+            state.handed = tuple(delta for delta in state.handed if delta[0] not in _ONCE)
+            state.stands()
+        self._handed.clear()
+
     def settled(self) -> None:
-        """Nothing that was handed to a commit is taken back any more."""
+        """What this turn handed to a commit is durable."""
         for state in self._handed:
             state.handed = ()
+            state.stands()
         self._handed.clear()
 
     def follow(self, rows: Sequence[Remembered], plan: StatePlan) -> bool:
@@ -183,13 +212,9 @@ class SessionBook:
         self,
         rows: Sequence[Remembered],
         plan: StatePlan,
-        undone: RunState | None = None,
-        pending: int = 0,
-        *,
-        ended: bool = False,
     ) -> None:
-        """Every Session as `rows`, all that stands, tell it, and what it was told since then. Of `undone` those are the
-        first `pending` changes; what it learnt after them stays too. Raises StateError, and then nothing is changed."""
+        """Every Session as `rows`, all that stands, tell it, and what it was told since then but by a try. Raises
+        StateError, and then nothing is changed."""
         read = SessionBook(self._now)
         read.restore(rows, plan)
         for name, old in self._runs.items():
@@ -200,9 +225,8 @@ class SessionBook:
             if old.session.state is None and not is_known:
                 new.restore(old.session.export())
                 continue
-            told = old.pending
-            if old is undone:
-                told = told[:pending] + tuple(delta for delta in told[pending:] if delta[0] in _LEARNT)
+            tried = {id(delta) for delta in old.tried}
+            told = tuple(delta for delta in old.pending if id(delta) not in tried)
             if told:
                 new.replay(told)
             if (journal := new.journal()) is not None:
@@ -210,11 +234,12 @@ class SessionBook:
                     journal.add(delta)
             new.user_said(old.session.facts.user_words)
             new.tick(old.session.facts.now)
-            new.ended |= ended if old is undone else old.session.ended
+            new.ended |= old.session.ended and not old.tried_end
         self._shared, self._rows = read._shared, read._rows
         for name, fresh in read._runs.items():
             state = self._runs.setdefault(name, fresh)
             state.session, state.written, state.handed = fresh.session, 0, ()
+            state.stands()
         self._handed.clear()
 
     def restore(self, rows: Iterable[Remembered], plan: StatePlan) -> None:

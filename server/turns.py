@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
@@ -52,6 +52,8 @@ class Turns:
         self._plan = plan
         self._lock = asyncio.Lock()
         self._crowded = float("-inf")
+        self._reading: asyncio.Task[list[Remembered]] | None = None
+        self._behind = False
 
     @property
     def since(self) -> int:
@@ -59,23 +61,35 @@ class Turns:
         return self._store.followed
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Raises StoreError where what others remember cannot be read."""
+    async def turn(self, state: RunState) -> AsyncIterator[None]:
+        """Raises StoreError where what others remember cannot be read, or `state` is no longer that of its run."""
         async with self._lock:
-            if time.monotonic() - self._crowded < CROWDED_SECONDS:
+            self._sessions.begin()
+            if self._behind or time.monotonic() - self._crowded < CROWDED_SECONDS:
                 await self._follow()
+            self._is_followed(state)
             yield
 
-    async def put_back(self, state: RunState, pending: int, *, ended: bool) -> int:
+    async def put_back(self, state: RunState) -> int:
         """Within a turn: every Session as it stands in the database, and what it was told since that is not written
-        yet. Of `state` that is its first `pending` changes. The version that is decided on now. Raises StoreError."""
+        yet, but for what a try told it. The version that is decided on now. Raises StoreError."""
         self._crowded = time.monotonic()
-        rows = await asyncio.to_thread(self._store.remembered)
-        try:
-            self._sessions.put_back(rows, self._plan(), state, pending, ended=ended)
-        except StateError as error:
-            raise StoreError(f"what sessions remember cannot be read: {error}") from error
+        self._behind = True
+        await self._follow()
+        self._is_followed(state)
         return self.since
+
+    async def through(self, commit: Awaitable[None]) -> None:
+        """Within a turn: await a commit to its end, also where whoever waits for it leaves meanwhile, so that it is
+        known what stands before the next turn begins. Raises what the commit raises."""
+        task = asyncio.ensure_future(commit)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            if task.exception() is None:
+                self.settled()
+            raise
 
     def settled(self) -> None:
         """What was told in this turn is durable."""
@@ -84,6 +98,7 @@ class Turns:
     async def join(self) -> None:
         """Follow the others from here on. Raises StoreError."""
         async with self._lock:
+            self._sessions.begin()
             await self._follow()
 
     async def follow(self) -> None:
@@ -91,20 +106,42 @@ class Turns:
         while True:
             await asyncio.sleep(FOLLOW_SECONDS)
             try:
-                async with self._lock:
-                    await self._follow()
+                await self.join()
             except StoreError as error:
                 LOG.warning("what other replicas remember was not read: %s", error.message)
 
+    def _is_followed(self, state: RunState) -> None:
+        """One that the book gave up takes over nothing: what is decided in it would be decided on what was."""
+        if self._sessions.find(state.session.run_id) is not state:
+            raise StoreError("the session was given up meanwhile")
+
     async def _follow(self) -> None:
+        """What the store has read counts as known there, so until the Sessions have taken it over this is behind, and
+        then only all that stands is of use: whatever failed between, or whoever gave up waiting."""
         try:
-            rows = await asyncio.to_thread(self._store.news)
-            if not rows:
-                return
-            self._crowded = time.monotonic()
-            if self._sessions.follow(rows, self._plan()):
-                return
-            rows = await asyncio.to_thread(self._store.remembered)
-            self._sessions.put_back(rows, self._plan())
+            if not self._behind:
+                rows = await self._read(self._store.news)
+                if rows:
+                    self._crowded = time.monotonic()
+                if self._sessions.follow(rows, self._plan()):
+                    self._behind = False
+                    return
+            self._sessions.put_back(await self._read(self._store.remembered), self._plan())
+            self._behind = False
         except StateError as error:
             raise StoreError(f"what sessions remember cannot be read: {error}") from error
+
+    async def _read(self, ask: Callable[[], list[Remembered]]) -> list[Remembered]:
+        """A thread goes on when whoever waits for it gives up, and moves `followed`; no other reads before its end."""
+        if self._reading is not None and not self._reading.done():
+            await asyncio.wait([self._reading])
+        self._behind = True
+        self._reading = asyncio.create_task(asyncio.to_thread(ask))
+        self._reading.add_done_callback(_ended)
+        return await asyncio.shield(self._reading)
+
+
+def _ended(reading: asyncio.Task[list[Remembered]]) -> None:
+    """Look at how it ended, so that asyncio does not complain where nobody waits any more."""
+    if not reading.cancelled():
+        reading.exception()

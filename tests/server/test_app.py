@@ -25,7 +25,6 @@ FOREIGN = (
     "/v1beta/models/m:generateContent",
     "/chat/completions",
     "/sse",
-    "/v1/policies",
     "/v1/report",
     "/v1",
     "/",
