@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from msgspec.structs import replace
 
-from guardrail import Guard
+from guardrail import Decision, Guard, ToolCall
 from policy_dsl import StrictJsonError, parse_json
 
 from .exchange import Answer, Caller, Streamed, Whole
@@ -30,9 +30,11 @@ from .store import Run, StoreError
 from .upstream import Upstream, UpstreamError, UpstreamReply
 from .wire import (
     MAX_CALLS,
+    PROVIDER,
     Dialect,
     HeldCall,
     ModelRequest,
+    Observed,
     Refusal,
     Scan,
     WireError,
@@ -95,12 +97,21 @@ class _Parts:
         self._reply.abort()
 
 
+class _Prepared(NamedTuple):
+    """A request as the model server gets it. `kept` are the tools in it that run at the provider, by their names in the
+    policy, each with the Decision that keeps it."""
+
+    request: ModelRequest
+    kept: Mapping[str, Decision]
+
+
 class _Asked(NamedTuple):
     """One exchange with an upstream under way: the first reply of what may become several rounds."""
 
     exchange: Exchange
     dialect: Dialect
     request: ModelRequest
+    kept: Mapping[str, Decision]
     upstream: Upstream
     reply: UpstreamReply
     deadline: float
@@ -150,7 +161,7 @@ class ModelGate:
         state = self._sessions.of(run.id, caller.principal, guard.plan)
         exchange = self._decisions.open(caller, run.id, state, guard, dialect.name)
         try:
-            request = await self._prepared(exchange, dialect.request(body))
+            request, _ = await self._prepared(exchange, dialect.request(body))
             upstream = self._router.upstream_for(request.model)
             if upstream is None:
                 return self._answer(exchange, 404, _unserved(dialect))
@@ -164,7 +175,7 @@ class ModelGate:
             return await self._failed(exchange, dialect, error)
 
     async def _asked(self, exchange: Exchange, dialect: Dialect, body: bytes) -> Answer:
-        request = await self._prepared(exchange, dialect.request(body))
+        request, kept = await self._prepared(exchange, dialect.request(body))
         upstream = self._router.upstream_for(request.model)
         if upstream is None:
             return self._answer(exchange, 404, _unserved(dialect))
@@ -176,12 +187,12 @@ class ModelGate:
         if reply.status != 200:
             status, error = dialect.upstream_error(reply.status, await reply.read(ERROR_LIMIT))
             return self._answer(exchange, status, error)
-        asked = _Asked(exchange, dialect, request, upstream, reply, deadline)
+        asked = _Asked(exchange, dialect, request, kept, upstream, reply, deadline)
         if request.stream:
             return Streamed(200, _Parts(self._streamed(asked), reply), self._headers(exchange))
         return await self._whole(asked)
 
-    async def _prepared(self, exchange: Exchange, request: ModelRequest) -> ModelRequest:
+    async def _prepared(self, exchange: Exchange, request: ModelRequest) -> _Prepared:
         state = exchange.state
         if exchange.caller.speaks_for_user:
             state.session.user_said(request.user_words())
@@ -189,12 +200,15 @@ class ModelGate:
             exchange.guard = await self._policies.guard(state, exchange.guard)
         state.under(exchange.guard.plan)
         self._learn(exchange, request)
+        guard, facts, may_offer = exchange.guard, state.session.facts, self._offers.may_offer
+        provided = self._offers.provided(request.offers, guard, state.session)
+        kept = {offer.provided: provided[offer.place] for offer in request.offers if offer.place in provided}
         if not self._manner.observes:
-            guard, facts, may_offer = exchange.guard, state.session.facts, self._offers.may_offer
-            request = request.keeping(lambda offer: may_offer(offer, guard, facts))
+            request = request.keeping(lambda offer: offer.place in provided or may_offer(offer, guard, facts))
             if guard.redactions:
-                request = request.with_results(guard.redactions.apply)
-        return request.with_refusals(state.past) if state.past else request
+                redact = guard.redactions.apply
+                request = request.with_results(lambda tool, text: redact(_name(tool), text, _server(tool)))
+        return _Prepared(request.with_refusals(state.past) if state.past else request, kept)
 
     async def _approved(self, exchange: Exchange, dialect: Dialect, request: ModelRequest) -> Whole | None:
         """The calls of this run that a person approved meanwhile, as its next answer: a model that is asked again may
@@ -228,9 +242,24 @@ class ModelGate:
         session = exchange.state.session
         for result in exchange.state.fresh(results):
             value = _value(result.text)
-            session.answered(result.call_id, value, observed=False, tool=result.tool or None)
+            name, server = _name(result.tool) or None, _server(result.tool)
+            session.answered(result.call_id, value, observed=False, tool=name, server=server)
             if self._label_of is not None and (label := self._label_of(value)) is not None:
                 session.labelled(label)
+
+    async def _observe(self, exchange: Exchange, ran: tuple[Observed, ...], kept: Mapping[str, Decision]) -> None:
+        """Tell the Session of calls that ran at the provider and what came of them, and record them."""
+        session = exchange.state.session
+        for call, answer in ran:
+            told = ToolCall(call.tool, call.arguments or {}, call.call_id, call.server)
+            session.requested(told)
+            session.released(told, observable=True)
+            if answer is not None:
+                session.answered(call.call_id, answer, observed=True, tool=call.tool, server=call.server)
+                if self._label_of is not None and (label := self._label_of(answer)) is not None:
+                    session.labelled(label)
+        if ran:
+            await self._decisions.observed(exchange, [(call, kept[call.tool]) for call, _ in ran])
 
     # --- a whole answer ----------------------------------------------------------------------------------------------
 
@@ -242,7 +271,8 @@ class ModelGate:
             if reply.status != 200:
                 status, error = dialect.upstream_error(reply.status, body)
                 return self._answer(exchange, status, error)
-            answer = dialect.answer(body, self._manner.scan, so_far)
+            answer = dialect.answer(body, self._manner.scan, so_far, frozenset(asked.kept))
+            await self._observe(exchange, answer.observed, asked.kept)
             ruling = await self._decisions.ruled(exchange, answer.calls)
             refusals = ruling.refusals
             if not self._asks_again(exchange, answer.choices, answer.calls, refusals, asked_again):
@@ -285,11 +315,12 @@ class ModelGate:
                     _, error = dialect.upstream_error(reply.status, await reply.read(ERROR_LIMIT))
                     yield dialect.error_event(error)
                     return
-                stream = dialect.stream(self._manner.scan, so_far)
+                stream = dialect.stream(self._manner.scan, so_far, frozenset(asked.kept))
                 async for data in reply.parts():
                     if part := stream.feed(data):
                         yield part
                 calls = stream.close()
+                await self._observe(exchange, stream.observed, asked.kept)
                 ruling = await self._decisions.ruled(exchange, calls)
                 refusals = ruling.refusals
                 if not self._asks_again(exchange, stream.choices, calls, refusals, asked_again):
@@ -357,6 +388,15 @@ def _unserved(dialect: Dialect) -> bytes:
 def _call_id(approval_id: str) -> str:
     """Nine letters and digits, as Mistral demands. An approval is delivered once, so no id comes twice in a run."""
     return sha256(approval_id.encode()).hexdigest()[:9]
+
+
+def _server(tool: str) -> str | None:
+    """A result of a tool that ran at the provider says so in front of its name; no other tool has a server here."""
+    return PROVIDER if tool.startswith(f"{PROVIDER}/") else None
+
+
+def _name(tool: str) -> str:
+    return tool.removeprefix(f"{PROVIDER}/")
 
 
 def _value(text: str) -> Any:

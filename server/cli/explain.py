@@ -146,6 +146,8 @@ def _print_rule(one: Anatomy, out: Console, layered: bool) -> None:
         known.append(one.rule.origin)
     elif one.rule.priority:
         known.append(f"priority {one.rule.priority}")
+    if one.rule.subject is not None:
+        known.append(f"subject to {one.rule.subject}")
     if layered:
         known.append(f"layer {one.rule.layer}")
     effect = f"shadow {one.rule.effect.value}" if one.rule.shadow else one.rule.effect.value
@@ -221,6 +223,7 @@ def _rule_as_json(one: Anatomy) -> dict[str, Any]:
         "layer": one.rule.layer,
         "origin": one.rule.origin,
         "shadow": one.rule.shadow,
+        "subject_to": one.rule.subject,
         "line": one.rule.span.line,
         "applies": one.applies,
         "why_not": one.why or None,

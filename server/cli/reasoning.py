@@ -131,6 +131,8 @@ _STEPS = {
     ("forbid", "bad-arguments"): "the arguments do not fit the tool's own schema, so no rule was asked",
     ("forbid", "session-ended"): "a rule has ended this session, so no rule was asked",
     ("forbid", "guard-error"): "deciding broke, and what cannot be decided is refused",
+    ("forbid", "needs-judge"): "the grant is subject to the judge, who is not asked here: he may let it stand, "
+    "make it an ask or refuse the call",
     ("forbid", "no-rule"): "no rule grants it, and what nothing grants is refused",
     ("forbid", "rule"): "a forbid that matches refuses the call, whatever grants it at this level or below",
     ("forbid", "rule-error"): "a forbid that cannot be evaluated counts as matching",

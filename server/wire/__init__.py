@@ -10,6 +10,7 @@ Words:
     ToolResult   what the client says that a tool answered
     Offer        something a request offers the model to use: a tool, a function, a member that makes the provider act
     HeldCall     one call of an answer, completely read, that waits for its Decision; with a `problem` if unreadable
+    Observed     a call that ran at the provider, by a tool that the policy kept in the request, and its answer
     Refusal      why a HeldCall is not released; refusal_text is what the model and the reader are told
     PastRefusal  a Refusal with what is needed to find its place in the next request's history
     SoFar        what earlier rounds of one answer fixed, where the gate itself asked the model again
@@ -30,6 +31,8 @@ from .dialect import Dialect, ModelAnswer, ModelRequest, ModelStream
 from .errors import MalformedAnswer, MalformedRequest, WireError, openai_error, parse_upstream_error
 from .held_choice import Answered, SoFar
 from .offer import Offer
+from .provided import SERVER as PROVIDER
+from .provided import Observed
 from .refusal import PastRefusal, Refusal, refusal_text
 from .results import ToolResult
 from .sse import DONE_EVENT, sse_event
@@ -43,6 +46,7 @@ __all__ = [
     "MAX_CALLS",
     "MAX_CHOICES",
     "PROBLEMS",
+    "PROVIDER",
     "Answered",
     "ChatAnswer",
     "ChatRequest",
@@ -54,6 +58,7 @@ __all__ = [
     "ModelAnswer",
     "ModelRequest",
     "ModelStream",
+    "Observed",
     "Offer",
     "PastRefusal",
     "Refusal",

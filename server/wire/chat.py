@@ -11,7 +11,7 @@ from .calls import HeldCall
 from .chat_answer import ChatAnswer, parse_chat_answer
 from .chat_request import ChatRequest, parse_chat_request
 from .chat_stream import ChatStream
-from .dialect import Dialect, ModelRequest
+from .dialect import Dialect, Kept, ModelRequest
 from .errors import openai_error, parse_upstream_error
 from .held_choice import known_id
 from .sse import DONE_EVENT, sse_event
@@ -25,10 +25,10 @@ class _Chat:
     def request(self, body: bytes) -> ChatRequest:
         return parse_chat_request(body)
 
-    def answer(self, body: bytes, scan: Scan, so_far: Any = None) -> ChatAnswer:
+    def answer(self, body: bytes, scan: Scan, so_far: Any = None, kept: Kept = frozenset()) -> ChatAnswer:
         return parse_chat_answer(body, scan, so_far=so_far)
 
-    def stream(self, scan: Scan, so_far: Any = None) -> ChatStream:
+    def stream(self, scan: Scan, so_far: Any = None, kept: Kept = frozenset()) -> ChatStream:
         return ChatStream(scan, continuing=so_far)
 
     def error(self, status: int, message: str, *, code: str) -> bytes:

@@ -21,6 +21,7 @@ from .members import (
     is_unread,
     refuse_unknown,
 )
+from .provided import Observed
 from .refusal import PastRefusal
 from .text_scan import Scan, TextScanner, mentions_call
 
@@ -155,6 +156,11 @@ class ChatAnswer:
         if len(self.held_choices) == 1:
             return self.held_choices[0].calls
         return tuple(call for choice in self.held_choices for call in choice.calls)
+
+    @property
+    def observed(self) -> tuple[Observed, ...]:
+        """None: this API tells what a search found in the model's words, not which calls it took."""
+        return ()
 
     @property
     def choices(self) -> int:

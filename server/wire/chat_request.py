@@ -20,6 +20,7 @@ from .chat_results import changed, results_of
 from .errors import MalformedRequest
 from .held_choice import Answered, Refusals
 from .offer import Offer
+from .provided import provided
 from .refusal import PastRefusal
 from .request_names import check_name, wrong_member
 from .results import ToolResult
@@ -122,7 +123,12 @@ def _offers(tree: Mapping[str, Any]) -> tuple[Offer, ...]:
     for at, entry in enumerate(tree.get("functions") or ()):
         offers.append(_function(entry, entry, f"functions[{at}]"))
     members = [name for name in PROVIDER_MEMBERS if tree.get(name) is not None]
-    return (*offers, *(Offer("member", name, {}, name, {name: tree[name]}) for name in members))
+    return (*offers, *(_member(name, tree[name]) for name in members))
+
+
+def _member(name: str, value: Any) -> Offer:
+    offer = Offer("member", name, {}, name, {name: value})
+    return provided(offer, "chat", value) if isinstance(value, dict) else offer
 
 
 def _tool(entry: Any, place: str) -> Offer:

@@ -22,6 +22,7 @@ from .chat_answer import check_choice_index, check_head, check_role
 from .errors import MalformedAnswer, WireError
 from .held_choice import HeldChoice, Refusals, Rewritings, SoFar, add_usage, check_refusals, exchange
 from .members import MESSAGE_MEMBERS, STREAM_CHOICE_MEMBERS, TEXT_MEMBERS, TOKEN_MEMBERS, refuse_unknown
+from .provided import Observed
 from .refusal import PastRefusal
 from .sse import DONE, DONE_EVENT, SseReader, sse_event
 from .stream_calls import CallParts, call_index
@@ -98,6 +99,11 @@ class ChatStream:
     @property
     def calls(self) -> tuple[HeldCall, ...]:
         return tuple(call for choice in self._in_order() for call in choice.calls)
+
+    @property
+    def observed(self) -> tuple[Observed, ...]:
+        """None: this API tells what a search found in the model's words, not which calls it took."""
+        return ()
 
     @property
     def choices(self) -> int:

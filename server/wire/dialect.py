@@ -16,11 +16,15 @@ from typing import Any, Protocol
 
 from .calls import HeldCall
 from .offer import Offer
+from .provided import Observed
 from .refusal import PastRefusal, Refusal
 from .results import ToolResult
 from .text_scan import Scan
 
 Refusals = Mapping[HeldCall, Refusal]
+
+Kept = frozenset[str]
+"""Names of tools that run at the provider and were kept in the request (provided.py)."""
 
 
 class ModelRequest(Protocol):
@@ -70,6 +74,11 @@ class ModelAnswer(Protocol):
     @property
     def calls(self) -> tuple[HeldCall, ...]: ...
     @property
+    def observed(self) -> tuple[Observed, ...]:
+        """The calls that ran at the provider, in order."""
+        ...
+
+    @property
     def choices(self) -> int:
         """Alternatives in the answer: 1 wherever the API knows none."""
         ...
@@ -106,6 +115,11 @@ class ModelStream(Protocol):
         ...
 
     @property
+    def observed(self) -> tuple[Observed, ...]:
+        """As of an answer. After `close`."""
+        ...
+
+    @property
     def choices(self) -> int: ...
     @property
     def so_far(self) -> Any: ...
@@ -135,11 +149,11 @@ class Dialect(Protocol):
         """Raises MalformedRequest."""
         ...
 
-    def answer(self, body: bytes, scan: Scan, so_far: Any = None) -> ModelAnswer:
-        """An answer of status 200. Raises MalformedAnswer."""
+    def answer(self, body: bytes, scan: Scan, so_far: Any = None, kept: Kept = frozenset()) -> ModelAnswer:
+        """An answer of status 200; `kept` are the provider's tools that it may have used. Raises MalformedAnswer."""
         ...
 
-    def stream(self, scan: Scan, so_far: Any = None) -> ModelStream: ...
+    def stream(self, scan: Scan, so_far: Any = None, kept: Kept = frozenset()) -> ModelStream: ...
 
     def error(self, status: int, message: str, *, code: str) -> bytes:
         """The body of an error, in the API's own shape."""

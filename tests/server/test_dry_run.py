@@ -15,6 +15,7 @@ from policy_dsl import EMPTY_CATALOGUE, compile_policy, parse, policy_set
 from server.dry_run import DryRun
 from server.exchange import Caller, Scope
 from server.sessions import SessionBook
+from server.settings_judge import JudgeSettings
 
 POLICY = """language 1
 allow see(...) as see
@@ -25,6 +26,7 @@ for tenant "other" { allow foreign(...) as foreign }
 allow said(x) as said when x from user
 allow night() as night when time between 22:00 and 06:00 in "UTC"
 allow pay(amount) as pay
+allow post(text) as posts subject to judge
 limit pay to 100 of amount released per agent ever as purse
 """
 CALLER = Caller(Principal("acme", "bot"), frozenset({Scope.DECIDE}), "key-1")
@@ -101,3 +103,15 @@ def test_counters_of_the_agent_are_read_and_not_moved() -> None:
     session.decided(call, GUARD.decide(call, session))
     assert asked(line)[1]["rule"] == "purse"
     assert asked({**line, "args": {"amount": 40}})[1]["effect"] == "allow"
+
+
+def test_the_judge_is_asked_and_nothing_of_it_is_kept() -> None:
+    judged = DryRun(Held(GUARD), BOOK, lambda: datetime(2026, 11, 22, 12, tzinfo=UTC), judge=JudgeSettings().judges())
+    for text, run, effect, reason in (
+        ("tide", RUN, "forbid", "needs-judge"),
+        ("tide", judged, "allow", "rule"),
+        ("AKIAIOSFODNN7EXAMPLE", judged, "forbid", "judge"),
+    ):
+        body = json.dumps({"tool": "post", "args": {"text": text}}).encode()
+        told = json.loads(asyncio.run(run(CALLER, body)).body)
+        assert (told["effect"], told["reason"]) == (effect, reason)

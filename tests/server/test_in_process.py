@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from guardrail import Principal
+from server.edge import EdgeError
 from server.in_process import Door, open_doors, open_gate
 from server.store import StoreError
-from server.tool_gate import Cleared, Released, ToolAnswer, Withheld
+from server.tool_gate import Cleared, Released, ToolAnswer, Withheld, decision_of
 
 POLICY = """language 1
 allow pay(to, amount) as known when to == "ann"
@@ -71,7 +72,9 @@ def test_calls_are_decided_run_and_recorded(config: Path, outside: Any) -> None:
     ]
 
 
-def test_what_came_back_is_observed_and_redacted(config: Path) -> None:
+def test_what_came_back_is_observed_and_redacted(config: Path, outside: Any) -> None:
+    decisions: list[str | None] = []
+
     async def failing(arguments: dict[str, Any]) -> ToolAnswer:
         raise TimeoutError
 
@@ -82,8 +85,9 @@ def test_what_came_back_is_observed_and_redacted(config: Path) -> None:
         return ToolAnswer("sent")
 
     async def steps(door: Door) -> None:
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError) as failed:
             await door.call("read", {}, failing)
+        decisions.append(decision_of(failed.value))
         assert isinstance(await door.call("send", {}, sending), Withheld)
         read = await door.call("read", {}, reading)
         assert isinstance(read, Released)
@@ -91,6 +95,8 @@ def test_what_came_back_is_observed_and_redacted(config: Path) -> None:
         assert isinstance(await door.call("send", {}, sending), Released)
 
     run(config, steps)
+    assert decisions == [outside.read_records(config.parent / "gate.db")[0]["id"]]
+    assert decision_of(TimeoutError("of another")) is None
 
 
 def test_one_process_has_the_database(config: Path) -> None:
@@ -147,3 +153,46 @@ def test_many_principals_have_a_standing_run_each(config: Path) -> None:
             assert isinstance(await doors(other).decide("send", {}), Withheld)
 
     asyncio.run(inside())
+
+
+async def _paying(arguments: dict[str, Any]) -> ToolAnswer:
+    return ToolAnswer({"paid": arguments["amount"]})
+
+
+def test_a_call_waits_for_a_person_and_a_repeat_runs_once(config: Path) -> None:
+    """Answered while it waits, then answered after it was refused: the repeat runs once, then is asked about anew."""
+    pay = {"to": "ann", "amount": 101}
+    person = Principal("t", "desk", "eve")
+
+    async def given(door: Door, approve: bool = True) -> str:
+        while not (found := await door.pending()):  # noqa: ASYNC110 (what another task writes is seen by looking)
+            await asyncio.sleep(0.01)
+        with pytest.raises(EdgeError, match="of their own"):
+            await door.answer(found[0]["id"], Principal("t", "a"), approve=True)
+        await door.answer(found[0]["id"], person, approve=approve)
+        return str(found[0]["id"])
+
+    async def waiting(door: Door) -> None:
+        released, _ = await asyncio.gather(door.call("pay", pay, _paying), given(door))
+        assert isinstance(released, Released)
+        withheld, _ = await asyncio.gather(
+            door.call("pay", {**pay, "amount": 102}, _paying), given(door, approve=False)
+        )
+        assert isinstance(withheld, Withheld)
+
+    async def repeating(door: Door) -> None:
+        first = await door.call("pay", pay, _paying)
+        assert isinstance(first, Withheld)
+        assert await given(door) == first.approval
+        assert isinstance(await door.call("pay", {**pay, "amount": 102}, _paying), Withheld)
+        came = await asyncio.gather(*(door.call("pay", pay, _paying) for _ in range(8)))
+        assert [isinstance(one, Released) for one in came].count(True) == 1
+        again = await door.call("pay", pay, _paying)
+        assert isinstance(again, Withheld)
+        assert again.approval not in (None, first.approval)
+
+    plain = config.read_text()
+    config.write_text(plain + "approvals: {wait_seconds: 30}\n")
+    run(config, waiting)
+    config.write_text(plain)
+    run(config, repeating)

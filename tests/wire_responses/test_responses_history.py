@@ -52,8 +52,8 @@ def test_results_are_of_the_tool_that_was_called() -> None:
         ToolResult(8, "c", "shell", "out\nerr"),
         ToolResult(9, "", "local_shell", "text"),
         ToolResult(10, "e", "get_user", "eve"),
-        ToolResult(11, "f", "file_search", "found"),
-        ToolResult(12, "g", "code_interpreter", "1"),
+        ToolResult(11, "f", "provider/file_search", "found"),
+        ToolResult(12, "g", "provider/code_interpreter", "1"),
         ToolResult(14, "lost", "", "x"),
     )
     assert read("Hi").results() == ()
@@ -64,7 +64,7 @@ def test_every_text_of_a_result_is_changed_and_nothing_else() -> None:
     changed = request.with_results(lambda tool, text: f"<{tool}:{text}>")
     assert [result.text for result in changed.results()] == [
         "<sh:GB29>", "<read_inbox:one>\n<read_inbox:two>", "<shell:out>\n<shell:err>", "<local_shell:text>",
-        "<get_user:eve>", "<file_search:found>", "<code_interpreter:1>", "<:x>",
+        "<get_user:eve>", "<provider/file_search:found>", "<provider/code_interpreter:1>", "<:x>",
     ]  # fmt: skip
     items = json.loads(changed.encode())["input"]
     assert [items[at] for at in (*range(6), 13)] == [HISTORY[at] for at in (*range(6), 13)]

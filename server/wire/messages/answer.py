@@ -8,15 +8,17 @@ from typing import Any
 from policy_dsl.strict_json import StrictJsonError, encode, parse
 
 from ..calls import MAX_CALLS, HeldCall
+from ..dialect import Kept
 from ..errors import MalformedAnswer
 from ..held_choice import Refusals, Rewritings, add_usage, check_refusals
+from ..provided import Observed
 from ..refusal import PastRefusal
 from ..text_scan import Scan
-from .blocks import CALL, check_message, check_spoken, kind_of
+from .blocks import CALL, check_message, check_provided, check_spoken, is_provided, kind_of
 from .held_message import Earlier, HeldMessage, spoken
 
 
-def parse_answer(body: bytes, scan: Scan, earlier: Earlier | None = None) -> MessagesAnswer:
+def parse_answer(body: bytes, scan: Scan, earlier: Earlier | None = None, kept: Kept = frozenset()) -> MessagesAnswer:
     """Reads an answer of status 200. Raises MalformedAnswer where readers could disagree about what it says."""
     try:
         tree: Any = parse(body, numbers="kept")
@@ -32,7 +34,10 @@ def parse_answer(body: bytes, scan: Scan, earlier: Earlier | None = None) -> Mes
         raise MalformedAnswer("`content` is not a list of blocks")
     held = HeldMessage(tree["id"], tree.get("model"), earlier or Earlier())
     for block in blocks:
-        if kind_of(block) == CALL:
+        if is_provided(block, kept):
+            check_provided(block)
+            held.spoken.append(spoken(block, scan))
+        elif kind_of(block) == CALL:
             held.entries.append(block)
         else:
             check_spoken(block, scan)
@@ -53,6 +58,10 @@ class MessagesAnswer:
     @property
     def calls(self) -> tuple[HeldCall, ...]:
         return self.held.calls
+
+    @property
+    def observed(self) -> tuple[Observed, ...]:
+        return self.held.observed
 
     @property
     def choices(self) -> int:

@@ -6,7 +6,7 @@ the provider runs. Source: the API's published types (the Python SDK, 2.12.0, th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -14,8 +14,10 @@ from msgspec.structs import replace
 from policy_dsl.strict_json import encode
 
 from ..calls import HeldCall, read_arguments
+from ..dialect import Kept
 from ..errors import MalformedAnswer, MalformedRequest
 from ..members import is_unread, refuse_unknown
+from ..provided import Observed, observed
 from ..text_scan import Scan, mentions_call
 
 CALL: Final = "tool_use"
@@ -59,6 +61,62 @@ def check_stop(tree: Mapping[str, Any]) -> None:
     for member in ("stop_reason", "stop_sequence"):
         if not isinstance(tree.get(member), str | None):
             raise MalformedAnswer(f"`{member}` is not a text")
+
+
+PROVIDED_CALL: Final = "server_tool_use"
+
+PROVIDED_NAMES: Final[Mapping[str, str]] = {
+    "web_search": "web_search",
+    "web_fetch": "web_fetch",
+    "code_execution": "code_execution",
+    "bash_code_execution": "code_execution",
+    "text_editor_code_execution": "code_execution",
+}
+"""What a call that ran at the provider may be named, and the tool in a policy that it is a call of (provided.py)."""
+
+PROVIDED_RESULTS: Final[Mapping[str, str]] = {f"{name}_tool_result": tool for name, tool in PROVIDED_NAMES.items()}
+"""The blocks with the answers of such calls."""
+
+
+def is_provided(block: object, kept: Kept) -> bool:
+    """Whether a block of an answer is a call or an answer of a tool that the policy kept in the request."""
+    if not isinstance(block, dict) or not kept:
+        return False
+    kind, name = block.get("type"), block.get("name")
+    if kind == PROVIDED_CALL:
+        return isinstance(name, str) and PROVIDED_NAMES.get(name) in kept
+    return isinstance(kind, str) and PROVIDED_RESULTS.get(kind) in kept
+
+
+def check_provided(block: Mapping[str, Any]) -> None:
+    """Raises MalformedAnswer for a call that is not the model's own: code that it wrote would call past the policy."""
+    called = block["type"] == PROVIDED_CALL
+    known = ("type", "id", "name", "input") if called else ("type", "tool_use_id", "content")
+    if is_unread(block, frozenset((*known, "caller"))) or block.get("caller") not in (None, {"type": "direct"}):
+        raise MalformedAnswer("a call that ran at the provider has an unknown member, or another caller")
+    if not isinstance(block.get("id" if called else "tool_use_id"), str) or (
+        called and not isinstance(block.get("input"), dict | None)
+    ):
+        raise MalformedAnswer("a call that ran at the provider cannot be read")
+
+
+def observed_in(blocks: Sequence[Mapping[str, Any]]) -> tuple[Observed, ...]:
+    """The calls among blocks that ran at the provider, each with its answer. Raises MalformedAnswer for an answer
+    without its call, or of another tool than it."""
+    asked = [block for block in blocks if block["type"] == PROVIDED_CALL]
+    calls = {block["id"]: block for block in asked}
+    if len(calls) < len(asked):
+        raise MalformedAnswer("two calls that ran at the provider carry the same id")
+    answers = {block["tool_use_id"]: block for block in blocks if block["type"] in PROVIDED_RESULTS}
+    for call_id, answer in answers.items():
+        call = calls.get(call_id)
+        if call is None or answer["type"] != f"{call['name']}_tool_result":
+            raise MalformedAnswer("an answer of the provider's tools belongs to no call")
+    told = {call_id: answers[call_id].get("content") if call_id in answers else None for call_id in calls}
+    return tuple(
+        observed(index, call_id, PROVIDED_NAMES[call["name"]], call.get("input") or {}, told[call_id])
+        for index, (call_id, call) in enumerate(calls.items())
+    )
 
 
 def kind_of(block: object) -> str:
@@ -113,6 +171,10 @@ _TEXT_PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "text": ("text",),
     "document": ("title", "context"),
     "search_result": ("source", "title"),
+    "web_search_result": ("title", "url"),
+    "web_fetch_result": ("url",),
+    "code_execution_result": ("stdout", "stderr"),
+    "bash_code_execution_result": ("stdout", "stderr"),
 }
 """Where a block of a result keeps words that the model reads; what it nests is read as blocks again."""
 

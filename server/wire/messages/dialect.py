@@ -8,7 +8,7 @@ from typing import Any
 from policy_dsl.strict_json import encode
 
 from ..calls import HeldCall
-from ..dialect import ModelRequest
+from ..dialect import Kept, ModelRequest
 from ..held_choice import known_id
 from ..text_scan import Scan
 from . import events
@@ -27,11 +27,13 @@ class Messages:
     def request(self, body: bytes) -> MessagesRequest:
         return parse_request(body)
 
-    def answer(self, body: bytes, scan: Scan, so_far: Earlier | None = None) -> MessagesAnswer:
-        return parse_answer(body, scan, so_far)
+    def answer(
+        self, body: bytes, scan: Scan, so_far: Earlier | None = None, kept: Kept = frozenset()
+    ) -> MessagesAnswer:
+        return parse_answer(body, scan, so_far, kept)
 
-    def stream(self, scan: Scan, so_far: Earlier | None = None) -> MessagesStream:
-        return MessagesStream(scan, so_far)
+    def stream(self, scan: Scan, so_far: Earlier | None = None, kept: Kept = frozenset()) -> MessagesStream:
+        return MessagesStream(scan, so_far, kept)
 
     def error(self, status: int, message: str, *, code: str) -> bytes:
         return anthropic_error(status, message, code=code)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from policy_dsl.strict_json import encode
 
-from .blocks import CALL, SPOKEN
+from .blocks import CALL, PROVIDED_CALL, SPOKEN
 
 DELTAS: Final[Mapping[str, str]] = {"text": "text_delta", "thinking": "thinking_delta"}
 """The delta that carries the words of a spoken block; the words stand in the member that SPOKEN names."""
@@ -50,8 +50,8 @@ def whole_block(index: int, tree: Mapping[str, Any]) -> bytes:
     """All events of a block that leaves at once. A call's arguments are one fragment: its reader needs them all."""
     out = [begun(index, tree)]
     kind = tree["type"]
-    if kind == CALL:
-        out.append(_delta(index, "input_json_delta", "partial_json", encode(tree["input"]).decode()))
+    if kind in (CALL, PROVIDED_CALL):
+        out.append(_delta(index, "input_json_delta", "partial_json", encode(tree.get("input") or {}).decode()))
     elif kind in DELTAS and tree[SPOKEN[kind]]:
         out.append(words(index, kind, tree[SPOKEN[kind]]))
     return b"".join((*out, *opaque(index, tree), ended(index)))

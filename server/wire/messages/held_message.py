@@ -18,9 +18,10 @@ from msgspec.structs import replace
 
 from ..calls import HeldCall, unique_ids
 from ..held_choice import HeldChoice, Refusals, Rewritings, add_usage, arguments_text, known_id, number_written
+from ..provided import Observed
 from ..refusal import PastRefusal, refusal_text
 from ..text_scan import Scan, TextScanner
-from .blocks import CALL, SPOKEN, read_call
+from .blocks import CALL, SPOKEN, observed_in, read_call
 
 _RULE: Final = "\n\n---\n\n"
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -58,7 +59,7 @@ class Spoken:
 
     @property
     def member(self) -> str:
-        return SPOKEN[self.tree["type"]]
+        return SPOKEN.get(self.tree["type"], "")
 
     @property
     def said(self) -> str:
@@ -114,7 +115,8 @@ def spoken(tree: dict[str, Any], scan: Scan) -> Spoken:
 @dataclass(slots=True)
 class HeldMessage:
     """`spoken` and `entries` (the call blocks) are in the order in which they came; `calls` has the calls of the
-    entries first, then those written in the spoken blocks."""
+    entries first, then those written in the spoken blocks. Blocks of calls that ran at the provider are among `spoken`:
+    what the model says next is about them, so they keep their places."""
 
     id: str | None
     model: Any
@@ -122,9 +124,11 @@ class HeldMessage:
     spoken: list[Spoken] = field(default_factory=list)
     entries: list[dict[str, Any]] = field(default_factory=list)
     calls: tuple[HeldCall, ...] = ()
+    observed: tuple[Observed, ...] = ()
 
     def read(self, problems: Mapping[int, str] | None = None) -> None:
         """Everything has come: read the calls. `problems` are those of entries that could not be read, by place."""
+        self.observed = observed_in([block.tree for block in self.spoken])
         found = [read_call(at, entry) for at, entry in enumerate(self.entries)]
         for at, problem in (problems or {}).items():
             found[at] = replace(found[at], arguments=None, problem=found[at].problem or problem)

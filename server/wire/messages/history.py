@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from policy_dsl.strict_json import parse_object
 
 from ..errors import MalformedRequest
+from ..provided import SERVER
 from ..refusal import PastRefusal
 from ..results import ToolResult
-from .blocks import CALL, PROVIDER_CALLS, place_texts
+from .blocks import CALL, PROVIDED_RESULTS, PROVIDER_CALLS, place_texts
 from .held_message import safe_name
 
 RESULTS: Final = ("tool_result", "mcp_tool_result")
@@ -51,6 +52,10 @@ def results_of(messages: Sequence[Mapping[str, Any]]) -> Iterator[ToolResult]:
                 call_id = call_id if isinstance(call_id, str) else ""
                 words = "\n".join(_texts(block.get("content")))
                 yield ToolResult(place, call_id, named.get(call_id, ""), words)
+            elif block["type"] in PROVIDED_RESULTS:
+                tool = f"{SERVER}/{PROVIDED_RESULTS[block['type']]}"
+                words = "\n".join(_texts(block.get("content")))
+                yield ToolResult(place, call_id if isinstance(call_id, str) else "", tool, words)
 
 
 def changed(messages: Sequence[Mapping[str, Any]], change: Callable[[str, str], str]) -> list[dict[str, Any]] | None:
@@ -61,11 +66,15 @@ def changed(messages: Sequence[Mapping[str, Any]], change: Callable[[str, str], 
         content = message.get("content")
         if isinstance(content, list):
             content = [
-                _changed_block(block, partial(change, next(results).tool)) if block["type"] in RESULTS else block
+                _changed_block(block, partial(change, next(results).tool)) if _is_result(block) else block
                 for block in content
             ]
         again.append({**message, "content": content} if "content" in message else dict(message))
     return None if again == list(messages) else again
+
+
+def _is_result(block: Mapping[str, Any]) -> bool:
+    return block["type"] in RESULTS or block["type"] in PROVIDED_RESULTS
 
 
 def _changed_block(block: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
@@ -79,7 +88,7 @@ def _texts(content: object) -> Iterator[str]:
     they nest, and a document's text."""
     if isinstance(content, str):
         yield content
-    for block in content if isinstance(content, list) else ():
+    for block in content if isinstance(content, list) else (content,):
         if not isinstance(block, dict):
             continue
         yield from (text for _, text in place_texts(block))
@@ -95,6 +104,8 @@ def _changed(content: object, change: Callable[[str], str]) -> object:
     """The content with every text that `_texts` finds replaced."""
     if isinstance(content, str):
         return change(content)
+    if isinstance(content, dict):  # what the provider's tools answered may be one block
+        return cast("list[object]", _changed([content], change))[0]
     if not isinstance(content, list):
         return content
     again: list[object] = []

@@ -8,6 +8,8 @@ from typing import Any, Final
 from .. import chat_request
 from ..errors import MalformedRequest
 from ..offer import Offer
+from ..provided import provided
+from .client_tools import CLIENT_TOOLS
 
 PROVIDER_MEMBERS: Final[Mapping[str, str]] = {
     **chat_request.PROVIDER_MEMBERS,
@@ -29,7 +31,8 @@ def offers_of(tree: Mapping[str, Any]) -> tuple[Offer, ...]:
 
 def _tool(entry: Any, place: str) -> Offer:
     """A tool without a type, or of type `custom`, is a function of the client: in this API `custom` means that its
-    schema comes with it. Every other type is the provider's own, also where the client runs it (`bash_20250124`)."""
+    schema comes with it. Of the API's own types some are run by the client (client_tools.py), and are functions with
+    a schema that everybody knows; every other type runs at the provider."""
     if not isinstance(entry, dict):
         raise MalformedRequest(f"`{place}` is not an object")
     kind, name = entry.get("type"), entry.get("name")
@@ -42,7 +45,10 @@ def _tool(entry: Any, place: str) -> Offer:
         return Offer("function", name, schema or {}, place, entry)
     if not isinstance(kind, str) or not kind:
         raise MalformedRequest(f"`{place}` is not a tool with a type")
-    return Offer(kind, name if isinstance(name, str) and name else kind, {}, place, entry)
+    if (typed := CLIENT_TOOLS.get(kind)) is not None and name == typed.name:
+        return Offer("function", name, typed.schema, place, entry)
+    offer = Offer(kind, name if isinstance(name, str) and name else kind, {}, place, entry)
+    return provided(offer, "messages", entry)
 
 
 def only_kept(

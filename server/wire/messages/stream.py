@@ -18,20 +18,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from policy_dsl.strict_json import StrictJsonError, parse
+from policy_dsl.strict_json import StrictJsonError, encode, parse
 
 from ..calls import MAX_CALLS, HeldCall
 from ..chat_stream import MAX_HELD, MAX_SAID
+from ..dialect import Kept
 from ..errors import MalformedAnswer, WireError
 from ..held_choice import Refusals, Rewritings, add_usage, check_refusals
 from ..members import refuse_unknown
+from ..provided import Observed
 from ..refusal import PastRefusal
 from ..sse import DONE, SseReader
 from ..text_scan import Scan, mentions_call
 from . import events
-from .blocks import CALL, check_message, check_spoken, check_stop, kind_of
-from .held_message import Earlier, HeldMessage
-from .streamed_block import StreamedCall, StreamedWords
+from .blocks import CALL, check_message, check_provided, check_spoken, check_stop, is_provided, kind_of
+from .held_message import Earlier, HeldMessage, Spoken
+from .streamed_block import StreamedCall, StreamedProvided, StreamedWords
+from .text_delta import LikeDelta, like_delta
+
+MOST_LEARNT: Final = 64
+"""How often a stream's deltas are taken apart; a server that writes every one anew gains nothing from it."""
 
 _DELTA_MEMBERS: Final = frozenset({"type", "delta", "usage", "context_management"})
 _END_MEMBERS: Final = frozenset({"stop_reason", "stop_sequence"})
@@ -40,10 +46,11 @@ _MAX_BLOCKS: Final = 4096
 
 
 class MessagesStream:
-    """`scan` and `earlier` are as for parse_answer."""
+    """`scan`, `earlier` and `kept` are as for parse_answer."""
 
-    def __init__(self, scan: Scan, earlier: Earlier | None = None) -> None:
+    def __init__(self, scan: Scan, earlier: Earlier | None = None, kept: Kept = frozenset()) -> None:
         self._scan = scan
+        self._kept = kept
         self._reader = SseReader()
         self.held = HeldMessage(None, None, earlier or Earlier())
         self._out = len(self.held.earlier.blocks)
@@ -57,6 +64,8 @@ class MessagesStream:
         self._end: dict[str, Any] | None = None
         self._problems: dict[int, str] = {}
         self._size = {"words": 0, "calls": 0}
+        self._like: LikeDelta | None = None
+        self._learnt = 0
         self._done = False
         self._closed = False
         self._fault: WireError | None = None
@@ -84,13 +93,21 @@ class MessagesStream:
                 self._fault = MalformedAnswer("the stream was not closed with `message_stop`")
         if self._fault is not None:
             raise self._fault
-        self.held.read(self._problems)
+        try:
+            self.held.read(self._problems)
+        except WireError as fault:
+            self._fault = fault
+            raise
         self._closed = True
         return self.calls
 
     @property
     def calls(self) -> tuple[HeldCall, ...]:
         return self.held.calls
+
+    @property
+    def observed(self) -> tuple[Observed, ...]:
+        return self.held.observed
 
     @property
     def choices(self) -> int:
@@ -131,6 +148,9 @@ class MessagesStream:
     # --- what comes in ---
 
     def _event(self, data: bytes) -> bytes:
+        like = self._like
+        if like is not None and (text := like.text_in(data)):
+            return self._more_words(like, text)
         if self._done:
             if data.strip() == DONE:  # vLLM closes this API's streams as it does the others
                 return b""
@@ -149,7 +169,22 @@ class MessagesStream:
             raise MalformedAnswer("an event of the stream is of a kind that the gate does not pass")
         if self._started == (kind == "message_start"):
             raise MalformedAnswer("the stream does not begin with one `message_start`")
-        return take(self, tree)
+        out = take(self, tree)
+        if kind == "content_block_delta" and self._learnt < MOST_LEARNT and self._leaves():
+            self._learnt += 1
+            self._like = like_delta(data, tree, self._out)
+        return out
+
+    def _leaves(self) -> bool:
+        """Whether words of the open block leave as they come."""
+        return isinstance(self._open, StreamedWords) and self._open.shown and self._waiting is None
+
+    def _more_words(self, like: LikeDelta, text: str) -> bytes:
+        """The rest of the way of a delta that is like one before it in its block: what `_block_delta` would give."""
+        assert isinstance(self._open, StreamedWords)
+        self._grow("words", len(text), MAX_SAID)
+        leaving = self._open.words(text)
+        return like.printed(leaving) if leaving else b""
 
     def _start(self, tree: dict[str, Any]) -> bytes:
         message = tree.get("message")
@@ -165,13 +200,20 @@ class MessagesStream:
 
     def _block_start(self, tree: dict[str, Any]) -> bytes:
         block = tree.get("content_block")
-        kind = kind_of(block)
+        provided = is_provided(block, self._kept)
+        kind = "" if provided else kind_of(block)
         if self._open is not None or self._end is not None or not _is_at(tree, self._blocks):
             raise MalformedAnswer("a block begins where none may")
         if self._blocks == _MAX_BLOCKS:
             raise MalformedAnswer("the answer has too many blocks", code="answer-too-large")
         self._blocks += 1
         assert isinstance(block, dict)
+        if provided:
+            check_provided(block)
+            self._grow("words", len(encode(block)), MAX_SAID)
+            self._open = StreamedProvided(block)
+            self.held.spoken.append(Spoken(block))
+            return b""
         if kind == CALL:
             self._open = StreamedCall(block)
             self.held.entries.append(block)
@@ -196,7 +238,11 @@ class MessagesStream:
 
     def _block_stop(self, tree: dict[str, Any]) -> bytes:
         opened = self._open_at(tree)
-        self._open = None
+        self._open = self._like = None
+        if isinstance(opened, StreamedProvided):
+            if opened.end():
+                raise MalformedAnswer("a call that ran at the provider cannot be read")
+            return b"" if self._waiting is not None else self._whole(opened.entry)
         if isinstance(opened, StreamedCall):
             if problem := opened.end():
                 self._problems[len(self.held.entries) - 1] = problem

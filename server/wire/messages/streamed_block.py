@@ -86,3 +86,7 @@ class StreamedCall:
         arguments, problem = read_arguments(text)
         self.entry["input"] = arguments or {}
         return problem
+
+
+class StreamedProvided(StreamedCall):
+    """A call that ran at the provider, or its answer, which comes whole at its beginning."""

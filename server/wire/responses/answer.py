@@ -8,8 +8,10 @@ from typing import Any, Final
 from policy_dsl.strict_json import StrictJsonError, encode, parse
 
 from ..calls import HeldCall
+from ..dialect import Kept
 from ..errors import MalformedAnswer
 from ..held_choice import Refusals, Rewritings, check_refusals
+from ..provided import Observed
 from ..refusal import PastRefusal
 from ..text_scan import Scan
 from .items import check_head
@@ -19,7 +21,7 @@ FINISHED: Final = ("completed", "incomplete", None)
 """States of a response that is complete as far as it will ever be; servers that know no state leave it out."""
 
 
-def parse_answer(body: bytes, scan: Scan, before: Earlier) -> ResponsesAnswer:
+def parse_answer(body: bytes, scan: Scan, before: Earlier, kept: Kept = frozenset()) -> ResponsesAnswer:
     """Reads an answer of status 200. Raises MalformedAnswer where readers could disagree about what it says."""
     try:
         tree: Any = parse(body, numbers="kept")
@@ -28,7 +30,7 @@ def parse_answer(body: bytes, scan: Scan, before: Earlier) -> ResponsesAnswer:
     tree = check_head(tree, scan)
     if tree.get("status") not in FINISHED:
         raise MalformedAnswer("the response is not finished")
-    return ResponsesAnswer(tree, read_output(tree, scan, before), before)
+    return ResponsesAnswer(tree, read_output(tree, scan, before, kept), before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,10 @@ class ResponsesAnswer:
     @property
     def calls(self) -> tuple[HeldCall, ...]:
         return self.held.calls
+
+    @property
+    def observed(self) -> tuple[Observed, ...]:
+        return self.held.observed
 
     @property
     def choices(self) -> int:

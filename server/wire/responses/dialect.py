@@ -8,7 +8,7 @@ from typing import Any, Final
 from policy_dsl.strict_json import encode, parse
 
 from ..calls import HeldCall
-from ..dialect import ModelRequest
+from ..dialect import Kept, ModelRequest
 from ..errors import openai_error, parse_upstream_error
 from ..held_choice import known_id
 from ..text_scan import Scan
@@ -36,11 +36,11 @@ class Responses:
     def request(self, body: bytes) -> ResponsesRequest:
         return parse_request(body)
 
-    def answer(self, body: bytes, scan: Scan, so_far: Any = None) -> ResponsesAnswer:
-        return parse_answer(body, scan, so_far or _FIRST_ROUND)
+    def answer(self, body: bytes, scan: Scan, so_far: Any = None, kept: Kept = frozenset()) -> ResponsesAnswer:
+        return parse_answer(body, scan, so_far or _FIRST_ROUND, kept)
 
-    def stream(self, scan: Scan, so_far: Any = None) -> ResponsesStream:
-        return ResponsesStream(scan, so_far or _FIRST_ROUND)
+    def stream(self, scan: Scan, so_far: Any = None, kept: Kept = frozenset()) -> ResponsesStream:
+        return ResponsesStream(scan, so_far or _FIRST_ROUND, kept)
 
     def error(self, status: int, message: str, *, code: str) -> bytes:
         return openai_error(status, message, code=code)

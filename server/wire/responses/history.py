@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from ..errors import MalformedRequest
+from ..provided import SERVER
 from ..refusal import PastRefusal
 from ..results import ToolResult
 from .output import function_call
@@ -115,7 +116,7 @@ def results_of(items: Sequence[Mapping[str, Any]]) -> Iterator[ToolResult]:
             yield ToolResult(place, call_id, tool, "\n".join(_said(item.get(RESULTS[kind]))))
         elif kind in RESULTS and item.get(RESULTS[kind]) is not None:
             name = item.get("name")
-            tool = name if isinstance(name, str) else kind.removesuffix("_call")
+            tool = name if isinstance(name, str) else f"{SERVER}/{kind.removesuffix('_call')}"
             call_id = item["id"] if isinstance(item.get("id"), str) else ""
             yield ToolResult(place, call_id, tool, "\n".join(_said(item[RESULTS[kind]])))
 

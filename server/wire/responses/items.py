@@ -14,8 +14,10 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from ..calls import MAX_CALL, HeldCall, read_arguments
+from ..dialect import Kept
 from ..errors import MalformedAnswer
 from ..members import is_unread, refuse_unknown
+from ..provided import Observed, observed
 from ..text_scan import Scan, mentions_call
 
 HEAD_MEMBERS: Final = frozenset(
@@ -57,6 +59,40 @@ ELSEWHERE: Final = frozenset(
     }
 )  # fmt: skip
 """Items of tools that run at the provider, or at the client without a function's name. None of them leaves."""
+
+PROVIDED: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
+    "code_interpreter_call": (
+        "code_interpreter",
+        frozenset({"type", "id", "status", "code", "container_id", "outputs"}),
+    ),
+    "web_search_call": ("web_search", frozenset({"type", "id", "status", "action"})),
+}
+"""Items in ELSEWHERE that leave where the policy kept their tool (provided.py): its name, and what they may hold."""
+
+
+def is_provided(kind: str, kept: Kept) -> bool:
+    return kind in PROVIDED and PROVIDED[kind][0] in kept
+
+
+def check_provided(item: Mapping[str, Any]) -> None:
+    """An item of a kept tool: call and answer in one."""
+    kind = item["type"]
+    if is_unread(item, PROVIDED[kind][1]) or not isinstance(item.get("id"), str) or not item["id"]:
+        raise MalformedAnswer("a call that ran at the provider has an unknown member, or no id")
+    texts = ("status", "code", "container_id")
+    if any(type(item.get(member)) not in (str, NoneType) for member in texts):
+        raise MalformedAnswer("a member of an output item is not a text")
+    if type(item.get("action")) not in (dict, NoneType) or type(item.get("outputs")) not in (list, NoneType):
+        raise MalformedAnswer("a call that ran at the provider cannot be read")
+
+
+def observed_in(index: int, item: Mapping[str, Any]) -> Observed:
+    """What an item of a kept tool tells."""
+    action = item.get("action") or {}
+    if item["type"] == "web_search_call":
+        return observed(index, item["id"], "web_search", action, action.get("sources"))
+    return observed(index, item["id"], "code_interpreter", {"code": item.get("code") or ""}, item.get("outputs"))
+
 
 _SCALARS: Final[Mapping[str, frozenset[str]]] = {
     "message": frozenset({"type", "id", "role", "status", "phase"}),

@@ -12,6 +12,7 @@ from typing import Any, Final
 from ..chat_request import PROVIDER_MEMBERS
 from ..errors import MalformedRequest
 from ..offer import Offer
+from ..provided import provided
 
 FREE_TEXT: Final[dict[str, Any]] = {
     "type": "object",
@@ -44,7 +45,8 @@ def _tool(entry: Any, place: str) -> Offer:
     schema = entry.get("parameters")
     if schema is not None and not isinstance(schema, dict):
         raise MalformedRequest(f"the parameters of `{place}` are not an object")
-    return Offer(kind, name, FREE_TEXT if kind == "custom" else schema or {}, place, entry)
+    offer = Offer(kind, name, FREE_TEXT if kind == "custom" else schema or {}, place, entry)
+    return provided(offer, "responses", entry)
 
 
 def settle_choice(tree: dict[str, Any], kept: Sequence[Offer]) -> None:

@@ -16,11 +16,25 @@ from msgspec.structs import replace
 from policy_dsl.strict_json import encode
 
 from ..calls import MAX_CALLS, HeldCall
+from ..dialect import Kept
 from ..errors import MalformedAnswer
 from ..held_choice import HeldChoice, Refusals, Rewritings, add_usage, arguments_text, known_id, number_written
+from ..provided import Observed
 from ..refusal import PastRefusal, refusal_text
 from ..text_scan import Scan, TextScanner
-from .items import CALLS, ELSEWHERE, WORDS, check_item, kind_of, read_call, text_member, unique_ids
+from .items import (
+    CALLS,
+    ELSEWHERE,
+    WORDS,
+    check_item,
+    check_provided,
+    is_provided,
+    kind_of,
+    observed_in,
+    read_call,
+    text_member,
+    unique_ids,
+)
 
 MAX_ITEMS: Final = 1024
 """Items of one answer: an agent's longest turn has some dozens."""
@@ -178,6 +192,12 @@ class HeldOutput:
     def calls(self) -> tuple[HeldCall, ...]:
         return tuple(call for item in self.items for call in ((item.call,) if item.call else item.written()))
 
+    @property
+    def observed(self) -> tuple[Observed, ...]:
+        """The calls that ran at the provider. An item in ELSEWHERE without a call is one of a kept tool."""
+        ran = [item.tree for item in self.items if item.call is None and item.kind in ELSEWHERE]
+        return tuple(observed_in(index, tree) for index, tree in enumerate(ran))
+
     def rewrite(self, changes: Rewritings) -> None:
         """Let calls leave with other arguments than they came with."""
         for item in self.items:
@@ -271,8 +291,8 @@ class HeldOutput:
         return function_call(self.id_of(call), call.tool or "unknown", arguments_text(call))
 
 
-def read_output(response: Mapping[str, Any], scan: Scan, before: Earlier) -> HeldOutput:
-    """The items of a whole response."""
+def read_output(response: Mapping[str, Any], scan: Scan, before: Earlier, kept: Kept = frozenset()) -> HeldOutput:
+    """The items of a whole response. `kept` are the provider's tools that it may have used."""
     entries = response.get("output")
     if not isinstance(entries, list) or len(entries) > MAX_ITEMS:
         raise MalformedAnswer("`output` is not a list of at most 1024 items")
@@ -280,6 +300,10 @@ def read_output(response: Mapping[str, Any], scan: Scan, before: Earlier) -> Hel
     open_ends = set(before.undecided)
     for entry in entries:
         kind = kind_of(entry)
+        if is_provided(kind, kept):
+            check_provided(entry)
+            items.append(HeldItem(entry))
+            continue
         if kind in CALLS or kind in ELSEWHERE:
             items.append(HeldItem(entry, call=read_call(entry, 0)))
             continue

@@ -21,9 +21,11 @@ from policy_dsl.strict_json import StrictJsonError, encode, parse
 
 from ..calls import HeldCall
 from ..chat_stream import MAX_HELD, MAX_SAID
+from ..dialect import Kept
 from ..errors import MalformedAnswer, WireError
 from ..held_choice import Refusals, Rewritings, check_refusals
 from ..members import refuse_unknown
+from ..provided import Observed
 from ..refusal import PastRefusal
 from ..sse import DONE, SseReader
 from ..text_scan import Scan, mentions_call
@@ -55,10 +57,11 @@ _Handler = Callable[["ResponsesStream", str, dict[str, Any]], bytes]
 
 
 class ResponsesStream:
-    """`scan` and `before` are as for parse_answer."""
+    """`scan`, `before` and `kept` are as for parse_answer."""
 
-    def __init__(self, scan: Scan, before: Earlier) -> None:
+    def __init__(self, scan: Scan, before: Earlier, kept: Kept = frozenset()) -> None:
         self._scan = scan
+        self._provided = kept
         self._before = before
         self._reader = SseReader(MAX_EVENT)
         self._kept = 0
@@ -111,6 +114,10 @@ class ResponsesStream:
     @property
     def calls(self) -> tuple[HeldCall, ...]:
         return self._output.calls if self._output else ()
+
+    @property
+    def observed(self) -> tuple[Observed, ...]:
+        return self._closed()[0].observed
 
     @property
     def choices(self) -> int:
@@ -207,7 +214,8 @@ class ResponsesStream:
                 self._like = like_delta(data, tree, *self._text_of(name.removesuffix(".delta"), tree))
             return out
         if name.startswith(ELSEWHERE_STEMS):
-            if not self._at(tree).is_call:
+            item = self._at(tree)
+            if not item.is_call and not item.provided:
                 raise MalformedAnswer("an event names an item of another kind")
             return b""
         if name == "keepalive" and tree.keys() <= {"type", "sequence_number"}:
@@ -240,7 +248,7 @@ class ResponsesStream:
             raise MalformedAnswer("two output items are at one place")
         if not isinstance(event.get("item"), dict):
             raise MalformedAnswer("an output item is not an object")
-        item = StreamedItem(event["item"], self._scan)
+        item = StreamedItem(event["item"], self._scan, self._provided)
         waits = item.is_call or (item.kind != "message" and any(before.is_call for before in self._order))
         self._items[at] = item
         self._order.append(item)
@@ -413,7 +421,7 @@ class ResponsesStream:
         """Some clients read the items of the last event alone; it may hold no call that no event announced."""
         if not response.get("output"):
             return
-        last = read_output(response, (), Earlier())
+        last = read_output(response, (), Earlier(), self._provided)
         announced = [_said(call) for item in held.items if (call := item.call)]
         if not held.items or any(_said(call) not in announced for call in last.calls):
             raise MalformedAnswer("the last event has items that no event announced")

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..calls import MAX_CALL, read_arguments
+from ..dialect import Kept
 from ..errors import MalformedAnswer
 from ..text_scan import Scan, TextScanner
-from .items import CALLS, WORDS, check_item, kind_of, read_call, text_member
+from .items import CALLS, WORDS, check_item, check_provided, is_provided, kind_of, read_call, text_member
 from .output import HeldItem, HeldText, held_text
 
 MAX_PARTS: Final = 256
@@ -54,8 +55,9 @@ class StreamedText:
 class StreamedItem:
     """`place` is the item's index among those that have left, None for one that waits or never leaves."""
 
-    def __init__(self, tree: dict[str, Any], scan: Scan) -> None:
+    def __init__(self, tree: dict[str, Any], scan: Scan, kept: Kept = frozenset()) -> None:
         self.kind = kind_of(tree)
+        self.provided = is_provided(self.kind, kept)
         self.tree = tree
         self.scan = scan
         self.place: int | None = None
@@ -66,14 +68,20 @@ class StreamedItem:
         self._size = 0
         self._whole: list[Any] = []
         if not self.is_call:
-            check_item(tree, scan)
+            self._check(tree)
             if any(tree.get(member) for member in WORDS.get(self.kind, ())):
                 raise MalformedAnswer("an item has parts before they began")
 
     @property
     def is_call(self) -> bool:
         """Whether it is a call, of a known kind or not."""
-        return self.kind not in WORDS and self.kind != "compaction"
+        return self.kind not in WORDS and self.kind != "compaction" and not self.provided
+
+    def _check(self, tree: dict[str, Any]) -> None:
+        if self.provided:
+            check_provided(tree)
+        else:
+            check_item(tree, self.scan)
 
     @property
     def id(self) -> Any:
@@ -119,7 +127,7 @@ class StreamedItem:
             ):
                 raise MalformedAnswer("the name or the id of a call changes on the way")
         else:
-            check_item(tree, self.scan)
+            self._check(tree)
         self.done = tree
 
     def complete(self) -> HeldItem:
