@@ -63,7 +63,7 @@ _NEGLIGIBLE: Final = frozenset(
 )
 _CLAUSES: Final = frozenset(
     {"_AS", "_PRIORITY", "_WHEN", "_UNLESS", "_MESSAGE", "_PROMPT", "_VALID", "_USES", "_END", "_OWNER", "_TICKET"}
-    | {"_BECAUSE", "_EVIDENCE", "_SUBJECT"}
+    | {"_BECAUSE", "_BY", "_EVIDENCE", "_SUBJECT"}
 )
 _PARTIES: Final = frozenset({"_TENANT", "_AGENT", "_VIA", "_USER", "_ROLE"})
 _BEHIND_OWNER: Final = frozenset({"EACH", "_WITHIN", "EVER"})

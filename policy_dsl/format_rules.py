@@ -77,6 +77,7 @@ class RuleLayout(ConditionLayout):
         said = {
             "message": _worded("message", node.message),
             "prompt": _worded("prompt", terms.prompt),
+            "by": "" if not terms.by else f"by {spelling.party('role', terms.by)}",
             "valid": "" if terms.valid is None else f"valid {spelling.duration(terms.valid)}",
             "valid from": _valid(validity),
             "uses": "" if terms.uses is None else f"uses {spelling.number(terms.uses)}",

@@ -23,6 +23,7 @@ CLAUSES: Final[Mapping[str, str]] = {
     "unless_clause": "unless",
     "message_clause": "message",
     "prompt_clause": "prompt",
+    "by_clause": "by role",
     "valid_clause": "valid",
     "from_clause": "valid from",
     "uses_clause": "uses",
@@ -37,7 +38,7 @@ CLAUSES: Final[Mapping[str, str]] = {
 _METADATA: Final = ("owner", "ticket", "because")
 _COMMON: Final = ("as", "priority", "when", "unless", "message", "valid from", *_METADATA, "evidence")
 _GRANTING: Final = ("as", "priority", "subject to judge", *_COMMON[2:])
-_ASKING: Final = ("prompt", "valid", "uses")
+_ASKING: Final = ("prompt", "by role", "valid", "uses")
 
 TAKES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "allow": ("allow", _GRANTING),
@@ -214,8 +215,9 @@ class RuleLowering(LearnedLowering):
         return None if token is None else self.definable(token, what)
 
     def terms(self, clauses: Clauses, signature: ast.Signature | None) -> ast.Terms:
-        prompt, valid, uses = clauses.token("prompt"), clauses.branch("valid"), clauses.token("uses")
-        if prompt is None and valid is None and uses is None:
+        prompt, by = clauses.token("prompt"), clauses.branch("by role")
+        valid, uses = clauses.branch("valid"), clauses.token("uses")
+        if prompt is None and by is None and valid is None and uses is None:
             return ast.UNCONDITIONAL
         known = None  # an open rule has whatever a call carries
         if signature is not None and not signature.open:
@@ -224,6 +226,7 @@ class RuleLowering(LearnedLowering):
             None if prompt is None else self.template(prompt, known),
             None if valid is None else self.duration(branch(valid, 0)),
             None if uses is None else self.counted(uses, "the number of uses"),
+            () if by is None else tuple(self.principal_name(cast(Token, name)) for name in by.children),
         )
 
     def validity(self, tree: Branch | None) -> ast.Validity:
@@ -307,6 +310,7 @@ _CHANGES: Final = ("set_argument", "remove_argument", "redact_argument")
 _ONLY: Final[Mapping[str, str]] = {
     "subject to judge": "a judge is asked only about what is granted: `allow` and `ask` take it",
     "prompt": "only `ask` and `require approval for` ask a person",
+    "by role": "only `ask` and `require approval for` are answered by somebody",
     "valid": "only what a person grants runs out: `ask` and `require approval for` take it",
     "uses": "only what a person grants is used up: `ask` and `require approval for` take it",
     "end session": "only `forbid` ends a session",

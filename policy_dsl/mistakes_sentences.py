@@ -156,7 +156,7 @@ MISSING: Final[tuple[Callable[[Stumble], Slip | None], ...]] = (_no_event, _no_r
 
 _CLAUSES: Final = frozenset(
     {"as", "priority", "when", "unless", "message", "prompt", "valid", "uses", "end", "owner", "ticket", "because"}
-    | {"evidence", "subject"}
+    | {"by", "evidence", "subject"}
 )
 SENTENCES_WITHOUT_CLAUSES: Final[dict[str, str]] = {
     "counter": "its name stands behind `counter`; test what it counts in the event, as in `released f(x > 5)`",

@@ -85,13 +85,13 @@ def named_argument(node: ast.NamedArgument) -> str:
 def scope(node: ast.Scope) -> str:
     acting = [("tenant", node.tenants), ("agent", node.agents), ("via", node.via)]
     behalf = [("user", node.users), ("role", node.roles)]
-    parts = [_party(kind, names) for kind, names in acting if names]
+    parts = [party(kind, names) for kind, names in acting if names]
     if parts and (node.users or node.roles):
         parts.append("on behalf of")
-    return " ".join(parts + [_party(kind, names) for kind, names in behalf if names])
+    return " ".join(parts + [party(kind, names) for kind, names in behalf if names])
 
 
-def _party(kind: str, names: Sequence[str]) -> str:
+def party(kind: str, names: Sequence[str]) -> str:
     return f"{kind} {text(names[0]) if len(names) == 1 else braced([text(name) for name in names])}"
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from guardrail import NotJson, Principal, ToolCall, as_json
 from policy_dsl import StrictJsonError, strict_json
@@ -22,6 +22,9 @@ from .store import Run
 from .tool_gate import Cleared, Reach, Released, ToolAnswer, ToolGate, Withheld
 from .wiring import House, build
 
+if TYPE_CHECKING:
+    from .approvals import Approvals
+
 DOOR: Final = "in-process"
 
 Arguments = Mapping[str, Any] | str
@@ -32,7 +35,8 @@ class Door:
     """Calls of one agent. `principal` is what the program that hosts the agent knows it to be: nothing that the agent
     or its model says may go into it."""
 
-    def __init__(self, gate: ToolGate, caller: Caller, run: Run) -> None:
+    def __init__(self, gate: ToolGate, caller: Caller, run: Run, approvals: Approvals) -> None:
+        self._approvals = approvals
         self._gate = gate
         self._caller = caller
         self._run = run
@@ -60,6 +64,22 @@ class Door:
         """What came back of a call that `decide` cleared, without what the policy redacts. Not `observed` is what a
         client of the host says came back."""
         return await self._gate.answered(self._caller, self._run, DOOR, call, answer, observed=observed)
+
+    async def pending(self) -> list[dict[str, Any]]:
+        """The calls of this tenant that wait for a person, as `GET /v1/approvals` gives them. For the host to show to
+        people, never to its agent."""
+        from .approvals import shown
+
+        found, _ = await self._approvals.listed(self._caller.tenant)
+        return list(map(shown, found))
+
+    async def answer(self, approval: str, who: Principal, *, approve: bool, because: str = "") -> None:
+        """A person's answer, durable and recorded when this returns; a call that waits for it goes on. `who` is whom
+        the host knows to have answered, with the roles that it knows them to have.
+
+        Raises EdgeError as `POST /v1/approvals/{id}` answers, as nobody approves a call of their own, and StoreError.
+        """
+        await self._approvals.decide(approval, Caller(who, frozenset({Scope.APPROVE}), DOOR), approve, because)
 
     def hook(self, *, allows: bool = False) -> Hook:
         """This door for the events of a coding agent."""
@@ -107,4 +127,4 @@ async def _opened(config: str | Path) -> AsyncIterator[House]:
 
 
 def _door(house: House, principal: Principal, run: Run) -> Door:
-    return Door(house.tools, Caller(principal, frozenset({Scope.CALL}), DOOR), run)
+    return Door(house.tools, Caller(principal, frozenset({Scope.CALL}), DOOR), run, house.approvals)

@@ -83,6 +83,8 @@ class Metrics(Collector):
         self._announcements = _Series(
             "leastward_approval_announcements", "Announcements of approvals, by what became of them.", ("result",)
         )
+        self._queue: Mapping[str, int] = {}
+        self._oldest_ask = 0.0
         self._refreshes = _Series("leastward_memory_refreshes", "Refreshes of memory, by result.", ("result",))
         self._phases: Mapping[str, int] = {}
         self._snapshot = 0
@@ -97,6 +99,7 @@ class Metrics(Collector):
             yield series.family()
         yield self._commits.family()
         yield from self._memory()
+        yield from self._approvals()
         yield GaugeMetricFamily("leastward_ready", "1 while /readyz answers 200.", int(self._ready))
 
     def _memory(self) -> Iterable[Metric]:
@@ -108,6 +111,15 @@ class Metrics(Collector):
             "leastward_memory_snapshot_version", "The newest snapshot in force, 0 for none.", self._snapshot
         )
         yield GaugeMetricFamily("leastward_memory_stale", "1 while memory cannot be reached.", int(self._stale))
+
+    def _approvals(self) -> Iterable[Metric]:
+        queue = GaugeMetricFamily("leastward_approvals", "Approvals that are kept, by state.", labels=("state",))
+        for state in ("pending", "approved", "denied", "used", "expired"):
+            queue.add_metric([state], self._queue.get(state, 0))
+        yield queue
+        yield GaugeMetricFamily(
+            "leastward_approvals_oldest_seconds", "How long the oldest pending approval has waited.", self._oldest_ask
+        )
 
     def request(self, route: str, status: int) -> None:
         """`route` is a route's own path template, or `unknown`."""
@@ -134,6 +146,10 @@ class Metrics(Collector):
     def announcement(self, result: str) -> None:
         """What became of the announcement of an approval (approvals.Webhook)."""
         self._announcements.add(result)
+
+    def queue(self, states: Mapping[str, int], oldest_seconds: float) -> None:
+        """How the approvals of all tenants stand now. Never by tenant, as /metrics is open."""
+        self._queue, self._oldest_ask = states, oldest_seconds
 
     def refresh(self, result: str) -> None:
         """`done` or `failed`."""

@@ -23,7 +23,7 @@ from .store import Store, StoreError
 from .tool_gate import ToolGate
 
 if TYPE_CHECKING:
-    from .approvals import Approval, Approvals
+    from .approvals import Approvals
     from .exchange import Caller
     from .judging import Judges
     from .remembering import Recollection
@@ -103,19 +103,23 @@ def open_identity(settings: Settings, folder: Path) -> Opened[Callable[[str], Ca
 
 
 def open_approvals(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> Opened[Approvals]:
-    from .approvals import Approvals, Webhook
+    from .approvals import Approvals, Webhook, counting
 
-    address = settings.approvals.webhook.address()
-    webhook = None if address is None else Webhook(address, metrics.announcement)
-    bounds = settings.approvals.bounds()
-    announce = _unannounced if webhook is None else webhook.announce
-    approvals = Approvals(store, clock, bounds, announce)
+    address, bounds = settings.approvals.webhook.address(), settings.approvals.bounds()
+    webhook = None if address is None else Webhook(store, address, clock, metrics.announcement)
+    if webhook is None:
+        approvals = Approvals(store, clock, bounds)
+    else:
+        approvals = Approvals(store, clock, bounds, webhook.look, announces=True)
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
         if not store.shared:
             await approvals.load()
-        async with nullcontext() if webhook is None else webhook.running():
+        async with (
+            nullcontext() if webhook is None else webhook.running(),
+            _beside(counting(store, clock, metrics.queue)),
+        ):
             yield
 
     return Opened(approvals, running)
@@ -190,10 +194,6 @@ def _extra(extra: str, setting: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise StoreError(f"`{setting}` is set, but there is no `{error.name}`: install the extra `{extra}`") from error
-
-
-def _unannounced(approval: Approval) -> None:
-    """Whoever looks at the queue sees it."""
 
 
 @asynccontextmanager

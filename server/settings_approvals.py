@@ -23,7 +23,6 @@ class WebhookSettings(Part):
         default=None, description="Signs each POST (HMAC-SHA256), at least 32 characters; use `${NAME}`."
     )
     timeout: Seconds = Field(default=10.0, description="Seconds for one attempt.")
-    attempts: int = Field(default=6, ge=1, le=12, description="Attempts, each after twice the pause of the last.")
 
     @model_validator(mode="after")
     def _is_signed(self) -> Self:
@@ -44,7 +43,7 @@ class WebhookSettings(Part):
 
         if self.url is None or self.secret is None:
             return None
-        return Address(self.url, self.secret.get_secret_value().encode(), self.timeout, self.attempts)
+        return Address(self.url, self.secret.get_secret_value().encode(), self.timeout)
 
 
 class ApprovalSettings(Part):
@@ -64,7 +63,7 @@ class ApprovalSettings(Part):
     )
     pending_at_once: int = Field(default=10, ge=0, le=1_000, description="Asks of one principal that may wait at once.")
     wait_seconds: float = Field(
-        default=0.0, ge=0, le=600, description="Seconds that an answer of a model waits for a person; 0 waits for none."
+        default=0.0, ge=0, le=600, description="Seconds that a call waits for a person, at any door; 0 waits for none."
     )
     shown_bytes: int = Field(
         default=32_768, ge=256, le=1_048_576, description="Bytes of arguments that a person is asked to read at most."

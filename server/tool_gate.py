@@ -7,7 +7,7 @@ back, before anybody reads it. Here the gate sees the answer itself, so what a r
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from guardrail import Guard, Redactions, ToolCall
 from policy_dsl import Tool
@@ -55,6 +55,18 @@ class Withheld(NamedTuple):
 Reach = Callable[[dict[str, Any]], Awaitable[ToolAnswer]]
 """Runs a released call with the arguments that were judged."""
 
+_NOTE: Final = "the call was released under the decision "
+
+
+def decision_of(error: BaseException) -> str | None:
+    """The id of the Record under which the call was released whose `reach` raised `error`; None for another error.
+
+    It is a note (PEP 678), so that the error stays the host's own and a traceback shows where to look. A call inside a
+    call leaves one of each: the last is the outer one's.
+    """
+    notes: list[str] = getattr(error, "__notes__", [])
+    return next((note.removeprefix(_NOTE) for note in reversed(notes) if note.startswith(_NOTE)), None)
+
 
 class Guards(Protocol):
     @property
@@ -91,7 +103,7 @@ class ToolGate:
         wire.PROBLEMS; it is refused then and recorded like any other.
 
         Raises StoreError where the Decision cannot be made durable: nothing was run. What `reach` raises is raised
-        again once the Session knows that the call failed.
+        again once the Session knows that the call failed; `decision_of` says under which Record it was released.
         """
         exchange = await self._exchange(caller, run, door)
         ruled = await self._ruled(exchange, asked, problem)
@@ -99,7 +111,8 @@ class ToolGate:
             return ruled
         try:
             answer = await reach(ruled.arguments)
-        except BaseException:
+        except BaseException as error:
+            error.add_note(f"{_NOTE}{ruled.decision}")
             await self._answered(exchange, ruled.call, ToolAnswer(None, "error"))
             raise
         return Released(await self._answered(exchange, ruled.call, answer), ruled.decision)

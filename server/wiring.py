@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
@@ -48,6 +48,9 @@ from .tool_gate import ToolGate
 from .turns import Turns
 from .upstream import Upstream
 
+if TYPE_CHECKING:
+    from .approvals import Approvals
+
 SWITCH_SECONDS: Final = 0.0001
 """How soon a waiting thread gets the interpreter from a busy one. The writer of Records waits for it twice a commit: at
 CPython's 5 ms one connection got 490 answers a second and 32 got 1,540, at this 830 and 2,140 (measured)."""
@@ -65,6 +68,7 @@ class House:
     metrics: Metrics
     tools: ToolGate
     mcp: Mcp | None
+    approvals: Approvals
     running: Callable[[], contextlib.AbstractAsyncContextManager[None]]
 
     def server(self) -> uvicorn.Server:
@@ -101,7 +105,7 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
         lambda decision: _count(metrics, decision),
         sessions.changes,
         tenants,
-        open_judge(settings),
+        judge := open_judge(settings),
         approvals.part,
         turns,
     )
@@ -118,7 +122,7 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
         ask=gate.answer,
         aside=gate.aside,
         models=ModelList(upstreams),
-        decide=DryRun(policies, sessions, clock, tenants),
+        decide=DryRun(policies, sessions, clock, tenants, judge),
         acts=Acts(policies, sessions, decisions),
         store=store,
         policies=policies,
@@ -154,7 +158,17 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
                 upstream.close()
             store.close()
 
-    return House(settings, Gate(services, lambda _: running()), store, policies, metrics, tools, services.mcp, running)
+    return House(
+        settings,
+        Gate(services, lambda _: running()),
+        store,
+        policies,
+        metrics,
+        tools,
+        services.mcp,
+        approvals.part,
+        running,
+    )
 
 
 def serve(config: Path | None) -> None:

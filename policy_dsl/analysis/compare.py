@@ -176,8 +176,9 @@ def _beside(old: PolicySet, new: PolicySet) -> Iterator[str]:
 
 
 def _reach(policy: PolicySet) -> set[str]:
-    """For how long and how many calls the approvals of each rule hold."""
-    return {repr((rule.terms.valid, rule.terms.uses)) for rule in policy.rules.values() if _asks(rule)}
+    """For how long and how many calls the approvals of each rule hold, and who gives them."""
+    asking = [rule.terms for rule in policy.rules.values() if _asks(rule)]
+    return {repr((terms.valid, terms.uses, sorted(terms.by))) for terms in asking}
 
 
 def _ending(policy: PolicySet) -> set[str]:

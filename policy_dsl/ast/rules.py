@@ -24,11 +24,13 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a person who is asked is told, and how far a yes reaches: for how long, and for how many calls."""
+    """What a person who is asked is told, and how far a yes reaches: for how long, and for how many calls. `by` names
+    the roles of which who answers has one; empty where the rule does not say."""
 
     prompt: str | None = None
     valid: Duration | None = None
     uses: int | None = None
+    by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

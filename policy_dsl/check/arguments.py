@@ -103,6 +103,17 @@ def objects_in(declared: Type) -> list[Object]:
     return []
 
 
+def _may_be_anything(declared: Type) -> bool:
+    """Whether an object of which nothing is known may stand there, by itself or in a list, as where a schema refers to
+    itself."""
+    match declared:
+        case ListOf(item):
+            return _may_be_anything(item)
+        case Union(options):
+            return any(map(_may_be_anything, options))
+    return isinstance(declared, Anything)
+
+
 def _unknown_names(
     signature: Signature, objects: Sequence[Object], owner: str, what: str
 ) -> Iterator[tuple[NamedArgument, str, str]]:
@@ -114,7 +125,7 @@ def _unknown_names(
             continue
         declared = [inside(found, named.name) for found in objects]
         deeper = [found for kind in declared for found in objects_in(kind)]
-        if named.members is None or any(isinstance(kind, Anything) for kind in declared):
+        if named.members is None or any(map(_may_be_anything, declared)):
             continue
         if deeper:
             yield from _unknown_names(named.members, deeper, f"{quoted(named.name)} has no member", "members")

@@ -8,9 +8,9 @@ yes, use     a person's answer, and the one release (or `uses N`) that it is goo
 sealed state an approval on its way through a client, encrypted and bound to its principal (sealing.py)
 Bounds       how long each holds, and how much a principal may ask (bounds.py)
 
-Flow: ask -> Approvals.held -> commit with the ask's Record -> committed (webhook.py tells people) -> a person answers
-over HTTP -> decide, a Record of its own -> the call comes again (by its agent, by `ready`, by a sealed state) -> it is
-decided anew -> granted -> guardrail.approved -> commit with `use`, which only one release survives -> released.
+Flow: ask -> Approvals.held -> commit with the ask's Record and a row of the outbox -> webhook.py tells people -> one
+answers over HTTP -> decide, a Record of its own -> the call comes again (by its agent, by `ready`, by a sealed state),
+is decided anew -> granted -> guardrail.approved -> commit with `use`, which only one release survives -> released.
 
 service.py brings it together; ports.py is what it needs of the store, where all SQL is (server/store/approvals.py).
 """
@@ -21,6 +21,7 @@ from ..store import AlreadyAnswered, AlreadyUsed, Approval, ApprovalChange
 from .asking import BUDGET, DENIED, NEEDS_APPROVAL, TOO_LARGE, Holding
 from .binding import as_judged, canonical, digest_of
 from .bounds import Bounds
+from .counting import counting
 from .sealing import BadState, Opened, Seals
 from .service import Approvals, Ready
 from .shown import shown, visible, written
@@ -46,6 +47,7 @@ __all__ = [
     "Webhook",
     "as_judged",
     "canonical",
+    "counting",
     "digest_of",
     "shown",
     "signature",

@@ -55,7 +55,10 @@ class _Unseen:
 class Asking:
     """One event loop. Asks of other replicas are seen in the database; a race between two is settled by its index."""
 
-    def __init__(self, store: Keeper, clock: Clock, bounds: Bounds, seals: Callable[[], Seals]) -> None:
+    def __init__(
+        self, store: Keeper, clock: Clock, bounds: Bounds, seals: Callable[[], Seals], *, announces: bool = False
+    ) -> None:
+        self._announces = announces
         self._store = store
         self._clock = clock
         self._bounds = bounds
@@ -81,7 +84,7 @@ class Asking:
             return standing
         if key in self._unseen:  # another answer of this run asks for it at this moment
             waiting = self._unseen[key].approval
-            return Holding(NEEDS_APPROVAL, waiting, Asked(waiting))
+            return Holding(NEEDS_APPROVAL, waiting, Asked(waiting, self._announces))
         asked = await asyncio.to_thread(self._store.asked, caller.principal.key, instant(now - _HOUR))
         if key not in self._unseen:
             if self._is_over_budget(caller.principal.key, asked):
@@ -89,7 +92,7 @@ class Asking:
             approval = self._pending(caller, key, door, call, judged, shown, decision, record, now)
             self._unseen[key] = _Unseen(approval, now)
         approval = self._unseen[key].approval
-        return Holding(NEEDS_APPROVAL, approval, Asked(approval))
+        return Holding(NEEDS_APPROVAL, approval, Asked(approval, self._announces))
 
     def tells(self, approval: Approval) -> bool:
         """Whether an ask that is durable now has to be told: not where another call of the same turn told it."""
@@ -157,7 +160,7 @@ class Asking:
             policy_hash=policy_hash,
             rule=decision.rule,
             prompt=None if terms is None else terms.prompt,
-            by_roles=self._bounds.roles,
+            by_roles=self._bounds.roles if terms is None or not terms.by else tuple(sorted(set(terms.by))),
             uses=uses or 1,
             valid_seconds=self._bounds.valid_seconds if valid is None else valid.seconds,
             state="pending",

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from guardrail import Record, Remembered
 
-from ..store import Approval, ApprovalChange, ApprovalState
+from ..store import Announcement, Approval, ApprovalChange, ApprovalState
 
 
 class Keeper(Protocol):
@@ -27,3 +27,12 @@ class Keeper(Protocol):
         remembered: Sequence[Remembered] = (),
         approvals: Sequence[ApprovalChange] = (),
     ) -> None: ...
+
+
+class Outbox(Protocol):
+    """Which asks people still have to be told of. Every method blocks."""
+
+    def announcements(self, most: int) -> list[Announcement]: ...
+    def take_announcement(self, found: Announcement, until: str) -> Approval | None: ...
+    def announce_later(self, approval_id: str, due_at: str) -> None: ...
+    def announced(self, approval_id: str) -> None: ...

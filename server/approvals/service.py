@@ -33,20 +33,23 @@ class Ready(NamedTuple):
 
 
 class Approvals:
-    """One event loop. `announce` is told of each approval that was made durable as pending."""
+    """One event loop. `announces` has every ask kept in the outbox until people were told of it (webhook.py); `asked`
+    is called for each approval that was made durable as pending."""
 
     def __init__(
         self,
         store: Keeper,
         clock: Clock,
         bounds: Bounds | None = None,
-        announce: Callable[[Approval], None] = lambda _: None,
+        asked: Callable[[], None] = lambda: None,
+        *,
+        announces: bool = False,
     ) -> None:
         self.bounds = bounds or Bounds()
         self._store = store
         self._clock = clock
-        self._announce = announce
-        self._asking = Asking(store, clock, self.bounds, lambda: self._seals)
+        self._asked = asked
+        self._asking = Asking(store, clock, self.bounds, lambda: self._seals, announces=announces)
         self._runs: set[str] | None = None
         self._waiting = Waiting(self.bounds.poll_seconds, self.bounds.waiting_at_once)
 
@@ -73,7 +76,7 @@ class Approvals:
     def committed(self, holding: Holding) -> None:
         """The ask is durable: whoever has to know of it may be told."""
         if holding.change is not None and self._asking.tells(holding.change.approval):
-            self._announce(holding.change.approval)
+            self._asked()
 
     async def granted(self, run: Run, call: ToolCall, decision: Decision) -> Approval | None:
         """The yes that fits the call of `decision` exactly: run, principal, server, tool, arguments, policy, time.
@@ -190,7 +193,8 @@ class Approvals:
         # The roles of a principal are no part of who it is here: an agent with two keys is one agent.
         if found.principal_key == principal.key or (found.agent, found.user) == (principal.agent, principal.user):
             raise EdgeError(403, "own-run", "nobody approves a call of their own")
-        if found.by_roles and principal.roles.isdisjoint(found.by_roles):
+        # A rule's `by role` narrows what the settings ask of everybody who answers; it replaces nothing.
+        if any(roles and principal.roles.isdisjoint(roles) for roles in (found.by_roles, self.bounds.roles)):
             raise EdgeError(403, "not-your-role", "this call is for others to answer")
         if found.state == "expired":
             raise EdgeError(410, "approval-expired", "nobody answered in time; the agent has to ask again")

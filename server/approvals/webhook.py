@@ -4,9 +4,10 @@ The address comes from the settings alone; nothing of a call or an agent reaches
 body is what approvers see (shown.py), the way back is `POST /v1/approvals/{id}` with a key of the scope `approve`: a
 webhook that was read by the wrong eyes approves nothing.
 
-A delivery is repeated with growing pauses until the receiver takes it or the attempts are over, and carries the same id
-each time, as a receiver may hear of one ask twice. What was not told when the process ended is not told later: the
-queue itself (`GET /v1/approvals`) is what is durable.
+What is to be told stands in the outbox of the database since the transaction of the ask, until a receiver took it, and
+carries the same id each time, as a receiver may hear of one ask twice: at least once. Between two attempts is a pause
+that grows and is drawn by chance, so that a receiver that comes back is not met by everything at once. It ends with the
+approval: what nobody can answer any more is not told. Replicas share the outbox; each takes a row before it delivers.
 """
 
 from __future__ import annotations
@@ -15,22 +16,30 @@ import asyncio
 import hashlib
 import hmac
 import logging
+import random
 import re
-import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
+from guardrail import Clock, instant
 from policy_dsl import encode_json
 
-from ..store import Approval
+from ..store import Announcement, Approval, StoreError
 from ..upstream import Timeouts, Upstream, UpstreamError
+from .ports import Outbox
 from .shown import shown
 
 LOG: Final = logging.getLogger("leastward.approvals")
 
-MOST_QUEUED: Final = 1_000
+MOST_AT_ONCE: Final = 4
+"""Deliveries under way at a time."""
+
+LEASE_SECONDS: Final = 5.0
+"""How much longer than an attempt may last a row belongs to who took it."""
+
 REDIRECT: Final = 307
 """Stands for every redirect: it is not followed, and asking again would meet it again."""
 
@@ -44,13 +53,15 @@ _AGAIN: Final = frozenset({408, 425, 429})
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to, signed with what. `pause_seconds` is the first pause between two attempts; each is twice the last."""
+    """Where to, signed with what. `pause_seconds` is the longest first pause between two attempts; each may be twice as
+    long as the last, up to `most_seconds`. `look_seconds` is how often the outbox is looked into while nobody asks."""
 
     url: str
     secret: bytes
     timeout_seconds: float = 10.0
-    attempts: int = 6
     pause_seconds: float = 1.0
+    most_seconds: float = 300.0
+    look_seconds: float = 1.0
 
 
 def split_address(url: str) -> tuple[str, str]:
@@ -76,31 +87,29 @@ def body_of(approval: Approval) -> bytes:
 
 
 class Webhook:
-    """Calls `told` with `delivered`, `refused`, `failed` or `dropped` for each ask. Raises ValueError for an address
-    that is no plain http or https URL with a path."""
+    """Calls `told` with `delivered` or `refused` for each ask that is settled, with `failed` for each attempt that is
+    made again, and with `over` where nobody has to be told any more. Raises ValueError for an address that is no plain
+    http or https URL with a path."""
 
     def __init__(
-        self, address: Address, told: Callable[[str], None] = lambda _: None, now: Callable[[], float] = time.time
+        self, outbox: Outbox, address: Address, clock: Clock, told: Callable[[str], None] = lambda _: None
     ) -> None:
         base, self._path = split_address(address.url)
         self._upstream = Upstream(
             "approvals-webhook",
             base,
             timeouts=Timeouts(address.timeout_seconds, address.timeout_seconds, 4.0),
-            max_connections=4,
+            max_connections=MOST_AT_ONCE,
         )
+        self._outbox = outbox
         self._address = address
+        self._clock = clock
         self._told = told
-        self._now = now
-        self._queue: asyncio.Queue[Approval] = asyncio.Queue(MOST_QUEUED)
+        self._asked = asyncio.Event()
 
-    def announce(self, approval: Approval) -> None:
-        """Have it delivered; from the event loop. Never blocks, never raises: the ask stands whoever hears of it."""
-        try:
-            self._queue.put_nowait(approval)
-        except asyncio.QueueFull:
-            LOG.error("an approval is not announced: too many wait for the webhook")
-            self._told("dropped")
+    def look(self) -> None:
+        """Something stands in the outbox; from the event loop. Never blocks, never raises."""
+        self._asked.set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -114,39 +123,53 @@ class Webhook:
             self._upstream.close()
 
     async def _deliver_all(self) -> None:
-        async with asyncio.TaskGroup() as deliveries:
-            slots = asyncio.Semaphore(4)
-            while True:
-                approval = await self._queue.get()
-                await slots.acquire()
-                delivery = deliveries.create_task(self._deliver(approval))
-                delivery.add_done_callback(lambda _: slots.release())
+        while True:
+            self._asked.clear()  # before looking: no ask is missed
+            try:
+                found = await asyncio.to_thread(self._outbox.announcements, MOST_AT_ONCE)
+            except StoreError as error:
+                LOG.error("the outbox of approvals cannot be read: %s", error)
+                found = []
+            await asyncio.gather(*map(self._deliver, found))
+            if not found:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._asked.wait(), self._address.look_seconds)
 
-    async def _deliver(self, approval: Approval) -> None:
-        outcome = "failed"
+    async def _deliver(self, found: Announcement) -> None:
+        lease = timedelta(seconds=self._address.timeout_seconds + LEASE_SECONDS)
         try:
-            outcome = await self._attempt(approval)
-        except Exception:  # one ask that cannot be told must not end the telling of the others
+            approval = await asyncio.to_thread(self._outbox.take_announcement, found, instant(self._clock() + lease))
+            if approval is None:
+                return
+            outcome = "over" if approval.state != "pending" else await self._attempt(approval)
+            if outcome == "failed":
+                due_at = instant(self._clock() + timedelta(seconds=self._pause(found.attempts)))
+                await asyncio.to_thread(self._outbox.announce_later, approval.id, due_at)
+            else:
+                await asyncio.to_thread(self._outbox.announced, approval.id)
+        except Exception:  # one ask that cannot be told must not end the telling of the others; its row is still there
             LOG.exception("the webhook failed on an approval")
-        if outcome != "delivered":
+            return
+        if outcome in ("failed", "refused"):
             LOG.error("an approval was not announced: %s", outcome)
         self._told(outcome)
 
+    def _pause(self, attempts: int) -> float:
+        """Seconds, drawn between half of the longest pause and the whole ("equal jitter")."""
+        longest = min(self._address.pause_seconds * 2.0 ** min(attempts, 30), self._address.most_seconds)
+        return longest * random.uniform(0.5, 1.0)  # noqa: S311 (spreads load, hides nothing)
+
     async def _attempt(self, approval: Approval) -> str:
-        body = body_of(approval)
-        for attempt in range(self._address.attempts):
-            if attempt:
-                await asyncio.sleep(self._address.pause_seconds * 2 ** (attempt - 1))
-            status = await self._post(approval, body)
-            if status is not None and 200 <= status < 300:
-                return "delivered"
-            if status is not None and status < 500 and status not in _AGAIN:
-                return "refused"
+        status = await self._post(approval, body_of(approval))
+        if status is not None and 200 <= status < 300:
+            return "delivered"
+        if status is not None and status < 500 and status not in _AGAIN:
+            return "refused"
         return "failed"
 
     async def _post(self, approval: Approval, body: bytes) -> int | None:
         """The status of the answer, None where there was none."""
-        at = int(self._now())
+        at = int(self._clock().timestamp())
         headers = {"x-leastward-signature": signature(self._address.secret, at, body), "x-leastward-id": approval.id}
         deadline = asyncio.get_running_loop().time() + self._address.timeout_seconds
         try:

@@ -18,7 +18,7 @@ from guardrail import ToolCall
 from ..edge import EdgeError
 from ..exchange import Caller
 from ..reporting import REPORT_DECISION
-from ..tool_gate import ToolAnswer, Withheld
+from ..tool_gate import ToolAnswer, Withheld, decision_of
 from ..wire import Refusal, refusal_text
 from .asking import Asking
 from .conversing import DOOR, AnswerWithheld, Conversing, Decides, Required
@@ -98,7 +98,8 @@ class Calling:
             except (PeerError, ResultError) as error:
                 code = error.code if isinstance(error, PeerError) else "server-unreadable"
                 LOG.warning("server `%s` failed on a call of `%s`: %s", asked.server, asked.tool, error.message)
-                return _said(asking.version, Refusal(code, error.message, ""), asked.tool, structured=_is_free(listed))
+                failed = Refusal(code, error.message, decision_of(error) or "")
+                return _said(asking.version, failed, asked.tool, structured=_is_free(listed))
             except AnswerWithheld as withheld:
                 outcome = withheld.outcome
                 break

@@ -36,6 +36,7 @@ from .errors import (
     Unrecordable,
 )
 from .keys import KeyInfo
+from .outbox import Announcement
 from .payload import Sealed, sealed
 from .redaction import without_secrets
 from .runs import Run
@@ -51,6 +52,7 @@ __all__ = [
     "AlreadyUsed",
     "AnchorError",
     "AnchorKey",
+    "Announcement",
     "Answered",
     "Approval",
     "ApprovalChange",

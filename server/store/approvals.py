@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from . import outbox
 from .errors import AlreadyAnswered, AlreadyUsed
 from .sql import Connection
 
@@ -60,9 +61,11 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A pending approval, to be kept with the Record of its ask. One that stands already is left as it is."""
+    """A pending approval, to be kept with the Record of its ask. One that stands already is left as it is. `announced`
+    puts a new one into the outbox (outbox.py), as people are to be told of it."""
 
     approval: Approval
+    announced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +110,13 @@ def _ask(connection: Connection, change: Asked) -> None:
     )
     values = [getattr(asked, name) for name in _KEPT]
     values[_KEPT.index("by_roles")] = json.dumps(asked.by_roles)
-    connection.execute(
+    new = connection.execute(
         f"INSERT INTO approval ({', '.join(_COLUMNS)}) VALUES (?{', ?' * (len(_KEPT) - 1)})"  # noqa: S608 (constant names)
         " ON CONFLICT DO NOTHING",
         values,
-    )
+    ).rowcount
+    if new and change.announced:
+        outbox.put(connection, asked.id, asked.asked_at)
 
 
 def _answer(connection: Connection, change: Answered) -> None:
@@ -211,6 +216,14 @@ def asked(connection: Connection, principal_key: str, since: str, now: str) -> l
     return [(name, bool(recent), bool(pending)) for name, recent, pending in rows]
 
 
+def standing(connection: Connection, now: str) -> tuple[dict[ApprovalState, int], str | None]:
+    """How many approvals of all tenants stand how, and when the oldest that waits was asked for."""
+    sql = f"SELECT state, count(*), min(asked_at) FROM ({_NOW}) AS standing GROUP BY state"  # noqa: S608 (constant text)
+    rows = list(connection.execute(sql, (now,)))
+    oldest = next((asked_at for state, _, asked_at in rows if state == "pending"), None)
+    return {state: count for state, count, _ in rows}, oldest
+
+
 def erase(connection: Connection, record_id: str) -> None:
     """Forget what the call of this Record held; the approval itself stays. A yes that waits for its call is over."""
     connection.execute(
@@ -226,6 +239,7 @@ def purge(connection: Connection, before: str, most: int) -> int:
     if connection.execute(over, (before, 1)).fetchone() is None:
         return 0
     connection.execute(f"DELETE FROM approval_use WHERE approval IN ({over})", (before, most))  # noqa: S608 (constant text)
+    connection.execute(f"DELETE FROM approval_outbox WHERE approval IN ({over})", (before, most))  # noqa: S608 (same)
     return connection.execute(f"DELETE FROM approval WHERE id IN ({over})", (before, most)).rowcount  # noqa: S608 (same)
 
 

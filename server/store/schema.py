@@ -11,6 +11,7 @@ store    one row: the random identity of this database, the secret (`lot`) by wh
          the key (`state_key`) under which approvals leave it and come back
 approval      calls that wait, or waited, for a person (approvals.py); pending once for a call of a run under a policy
 approval_use  which release used which yes: its primary key is what makes a yes good for `uses` releases and no more
+approval_outbox  which asks people still have to be told of (outbox.py)
 policy_version  signed bundles (versions.py); policy_activation: which was put in force when, the last row is
 """
 
@@ -77,6 +78,11 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE TABLE policy_activation (ordinal INTEGER PRIMARY KEY, version INTEGER NOT NULL,"
         " instead_of INTEGER NOT NULL, manner TEXT NOT NULL CHECK (manner IN ('activate', 'rollback')),"
         " author TEXT NOT NULL, made_at TEXT NOT NULL, because TEXT NOT NULL, record TEXT NOT NULL) STRICT",
+    ),
+    (
+        "CREATE TABLE approval_outbox (approval TEXT PRIMARY KEY, attempts INTEGER NOT NULL, due_at TEXT NOT NULL)"
+        " STRICT",
+        "CREATE INDEX approval_outbox_due ON approval_outbox (due_at)",
     ),
 )
 

@@ -20,11 +20,12 @@ from guardrail import Clock, Principal, Record, Remembered, instant, new_id
 from guardrail.chain import Row, Verification
 from server.exchange import Caller
 
-from . import anchor, approvals, audit, keys, runs, seen
+from . import anchor, approvals, audit, keys, outbox, runs, seen
 from .approvals import Approval, ApprovalChange, ApprovalState
 from .database import Database
 from .errors import StoreError, StoreUnavailable
 from .keys import SECRET_LENGTH, SECRET_PREFIX, KeyInfo
+from .outbox import Announcement
 from .port import Backend, Handover, Statement, Write
 from .runs import Run
 from .seen import Seen
@@ -359,6 +360,33 @@ class Store:
         """What a principal asked after `since` or waits for: id, whether asked since then, whether pending."""
         with self._database.session() as connection:
             return approvals.asked(connection, principal_key, since, self._now())
+
+    def approvals_standing(self) -> tuple[dict[ApprovalState, int], str | None]:
+        """How many approvals of all tenants stand how, and when the oldest that waits was asked for."""
+        with self._database.session() as connection:
+            return approvals.standing(connection, self._now())
+
+    def announcements(self, most: int) -> list[Announcement]:
+        """The asks that people are to be told of now, longest due first."""
+        with self._database.session() as connection:
+            return outbox.due(connection, self._now(), most)
+
+    def take_announcement(self, found: Announcement, until: str) -> Approval | None:
+        """The approval, where it is this caller's to tell of until then; None where somebody else came first."""
+        with self._database.session() as connection:
+            if not outbox.take(connection, found, until):
+                return None
+            return approvals.one(connection, found.approval, self._now())
+
+    def announce_later(self, approval_id: str, due_at: str) -> None:
+        """Nobody took it: it is tried again then."""
+        with self._database.session() as connection:
+            outbox.later(connection, approval_id, due_at)
+
+    def announced(self, approval_id: str) -> None:
+        """Nobody has to be told of it any more."""
+        with self._database.session() as connection:
+            outbox.settle(connection, approval_id)
 
     def _now(self) -> str:
         return instant(self._clock())

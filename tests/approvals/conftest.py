@@ -35,6 +35,7 @@ POLICY = """language 1
 ask send_money(amount, to?, note?) as big prompt "Pay {amount}?" valid 10 minutes
 ask refund(amount) as twice uses 2
 ask login(user, password) as login
+ask wire(amount) as treasury by role { "treasurer", "board" }
 allow read(path)
 forbid drop
 ask round(amount) as rounded
@@ -66,6 +67,8 @@ PEOPLE = {
     "bot-with-approve": caller("bot", Scope.CALL, Scope.APPROVE, roles=("manager",)),
     "ada": caller("desk", Scope.APPROVE, user="ada"),
     "max": caller("desk", Scope.APPROVE, user="max", roles=("manager",)),
+    "tom": caller("desk", Scope.APPROVE, user="tom", roles=("treasurer",)),
+    "tom-asks": caller("desk", Scope.CALL, user="tom", roles=("treasurer",)),
     "eve": caller("desk", Scope.APPROVE, user="eve", tenant="evil"),
 }
 
@@ -177,9 +180,10 @@ def make_gate(store: Store, clock: Clock) -> MakeGate:
     """A gate with bounds by keyword, and perhaps somebody who is told of asks."""
 
     def make(
-        *, announce: Callable[[Approval], None] = lambda _: None, policy: str = POLICY, **bounds: Any
+        *, asked: Callable[[], None] = lambda: None, announces: bool = False, policy: str = POLICY, **bounds: Any
     ) -> SmallGate:
-        return SmallGate(store, clock, Approvals(store, clock, Bounds(**bounds), announce), policy)
+        approvals = Approvals(store, clock, Bounds(**bounds), asked, announces=announces)
+        return SmallGate(store, clock, approvals, policy)
 
     return make
 
@@ -202,10 +206,10 @@ class Answering:
     gate: SmallGate
     keys: dict[str, str]
 
-    def ask(self, amount: int = 5, who: str = "bot", **more: Any) -> Came:
+    def ask(self, amount: int = 5, who: str = "bot", tool: str = "send_money", **more: Any) -> Came:
         """Have an agent ask for a call."""
         caller, run = PEOPLE[who], self.gate.run_of(PEOPLE[who])
-        return asyncio.run(self.gate.call(caller, run, ToolCall("send_money", {"amount": amount, **more}, "call_1")))
+        return asyncio.run(self.gate.call(caller, run, ToolCall(tool, {"amount": amount, **more}, "call_1")))
 
 
 @pytest.fixture

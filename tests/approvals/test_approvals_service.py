@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from guardrail import ToolCall
-from server.approvals import Approval
 from server.exchange import Caller
 from server.store import Run
 
@@ -45,8 +44,8 @@ def test_only_an_ask_is_held(gate: Any, people: dict[str, Caller]) -> None:
 
 
 def test_an_ask_is_told_once_however_often_it_stands_in_one_turn(make_gate: Any, people: dict[str, Caller]) -> None:
-    told: list[Approval] = []
-    gate, bot = make_gate(announce=told.append), people["bot"]
+    told: list[str] = []
+    gate, bot = make_gate(asked=lambda: told.append("asked"), announces=True), people["bot"]
     run, decision = gate.run_of(bot), gate.decide(bot, CALL)
 
     async def turn() -> list[Any]:
@@ -58,7 +57,8 @@ def test_an_ask_is_told_once_however_often_it_stands_in_one_turn(make_gate: Any,
 
     first, second = asyncio.run(turn())
     assert first.approval == second.approval
-    assert [one.id for one in told] == [first.approval.id]
+    assert told == ["asked"]
+    assert [one.approval for one in gate.store.announcements(9)] == [first.approval.id]
 
 
 def test_asks_of_one_turn_count_before_they_are_written(make_gate: Any, people: dict[str, Caller]) -> None:

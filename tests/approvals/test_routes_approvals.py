@@ -72,6 +72,25 @@ def test_who_may_not_answer(answering: Any, people_ask: Any) -> None:
     assert answering.gate.store.approval(asked.approval.id, "acme").state == "pending"
 
 
+def test_only_the_roles_of_the_rule_answer(answering: Any, people_ask: Any) -> None:
+    asked = answering.ask(tool="wire")
+    path = f"/v1/approvals/{asked.approval.id}"
+    for who in ("ada", "max"):  # without roles, and with another one
+        for approve in (True, False):
+            answer = people_ask(who, "POST", path, {"approve": approve})
+            assert (answer.status, answer.code) == (403, "not-your-role")
+    assert people_ask("tom", "GET", path).tree["by_roles"] == ["board", "treasurer"]
+    assert answering.ask(tool="wire").said == "needs-approval"
+    assert people_ask("tom", "POST", path, {"approve": True}).status == 200
+    assert answering.ask(tool="wire").said == "released"
+
+
+def test_a_role_approves_nothing_that_its_own_principal_asked_for(answering: Any, people_ask: Any) -> None:
+    asked = answering.ask(tool="wire", who="tom-asks")
+    answer = people_ask("tom", "POST", f"/v1/approvals/{asked.approval.id}", {"approve": True})
+    assert (answer.status, answer.code) == (403, "own-run")
+
+
 def test_others_see_nothing(answering: Any, people_ask: Any) -> None:
     one = f"/v1/approvals/{answering.ask().approval.id}"
     for who in ("other-bot", "bot-for-ann", "eve"):

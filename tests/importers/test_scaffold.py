@@ -98,6 +98,21 @@ def test_a_scaffold_of_real_tools_checks_without_a_finding(suite: str) -> None:
     assert format(parse(text)) == text
 
 
+def test_a_list_of_what_a_schema_refers_to_itself_with_may_hold_anything() -> None:
+    person = {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "kin": {"type": "array", "items": {"$ref": "#/$defs/person"}}},
+    }
+    schema = {"type": "object", "properties": {"who": {"$ref": "#/$defs/person"}}, "$defs": {"person": person}}
+    tools = Catalogue.from_tools([{"name": "get_kin", "inputSchema": schema}])
+    text = scaffold(tools)
+    assert "allow get_kin(who?(name?, kin?(...)))\n" in text
+    policy = policy_set([parse(text)], tools)
+    assert [finding for finding in check(policy) if finding.severity == "error"] == []
+    call = ToolCall("get_kin", {"who": {"name": "ann", "kin": [{"name": "bob", "kin": []}]}}, "c")
+    assert Guard(compile_policy(policy)).decide(call, Session(ANYONE)).effect == "allow"
+
+
 SCALARS = st.one_of(
     st.text(max_size=70), st.integers(-(2**53), 2**53), st.booleans(), st.decimals(-9, 9, places=2), st.none()
 )

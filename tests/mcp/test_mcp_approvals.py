@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -125,6 +126,28 @@ def test_a_client_that_cannot_wait_is_told_the_approval(gate: Any, capabilities:
     decided(gate, told["approval"], True)
     _, tree = sent(gate, **capabilities)
     assert tree["result"]["content"][0]["text"] == "hello world"
+    assert script.called() == [CALL]
+
+
+def test_a_call_waits_for_its_person_and_a_repeat_runs_once(start_gate: Any, scripted: Any, outside: Any) -> None:
+    """A client that cannot be asked: its call waits, and the same call once more is asked about anew."""
+    script, url = scripted
+    script.tools({"name": "echo", "description": "says it again"})
+    script.answers["tools/call"] = {"content": [{"type": "text", "text": "hello world"}]}
+    servers = {"servers": {"shop": {"url": url}}}
+    gate = start_gate(POLICY, keys=PEOPLE, mcp=servers, approvals={"wait_seconds": 30})
+
+    def answer(approve: bool) -> None:
+        approver = gate.with_key("approver")
+        outside.wait_for(lambda: bool(approver.ask("GET", "/v1/approvals").tree["pending"]), 15)
+        decided(gate, approver.ask("GET", "/v1/approvals").tree["pending"][0]["id"], approve)
+
+    for approve in (True, False):
+        person = threading.Thread(target=answer, args=(approve,))
+        person.start()
+        _, tree = sent(gate)
+        person.join()
+        assert tree["result"].get("isError", False) is not approve
     assert script.called() == [CALL]
 
 

@@ -118,6 +118,7 @@ WRITTEN = {
     "unless": "unless a == 1",
     "message": 'message "m"',
     "prompt": 'prompt "p"',
+    "by role": 'by role "r"',
     "valid": "valid 1 hour",
     "valid from": 'valid until "2027-01-01T00:00Z"',
     "uses": "uses 1",
