@@ -33,9 +33,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         description="`leastward mcp -- CMD ARG...` runs an MCP server and speaks for it on standard input and output: "
         "give an agent's host this command in place of the server's own. Policies name its tools `NAME/tool`. "
         "`leastward mcp pins` shows the tools that are withheld because they are not as they were accepted; "
-        "`leastward mcp pins accept SERVER[/TOOL]...` accepts what the servers show now.",
+        "`leastward mcp pins accept SERVER/TOOL@DIGEST...` accepts just what it showed.",
         usage="leastward mcp [-c FILE] [--name NAME] [--agent AGENT] [--http] -- CMD [ARG...]\n"
-        "       leastward mcp [-c FILE] pins [accept SERVER[/TOOL]...] [--json]",
+        "       leastward mcp [-c FILE] pins [accept SERVER/TOOL@DIGEST...] [--json]",
     )
     parser.add_argument("-c", "--config", metavar="FILE", help="the configuration (default: leastward.yaml here)")
     parser.add_argument(
@@ -76,7 +76,7 @@ def _pins(options: argparse.Namespace, words: list[str]) -> int:
         if words[:1] == ["accept"] and len(words) > 1:
             return _accept(book, words[1:])
         if words:
-            raise CalledWrongly("`pins` stands alone, or with `accept SERVER[/TOOL]...`")
+            raise CalledWrongly("`pins` stands alone, or with `accept SERVER/TOOL@DIGEST...`")
         changes = book.changes()
     except SettingsError as error:
         raise ProblemFound(str(error)) from error
@@ -88,12 +88,9 @@ def _pins(options: argparse.Namespace, words: list[str]) -> int:
 
 def _accept(book: PinBook, names: list[str]) -> int:
     for name in names:
-        server, between, tool = name.partition("/")
-        taken = book.accept(server, tool if between else None)
-        if not taken:
-            raise ProblemFound(f"nothing of `{name}` is withheld")
-        for one in taken:
-            print(f"accepted {server}/{one}")
+        if not book.accept(name):
+            raise ProblemFound(f"`{name}` is not what the server showed last; `leastward mcp pins` says what is")
+        print(f"accepted {name}")
     return 0
 
 
@@ -102,7 +99,7 @@ def _print(changes: list[Change]) -> None:
     if not changes:
         print("every tool is as it was accepted")
     for change in changes:
-        print(f"{change.server}/{change.tool}: {'never accepted' if change.accepted is None else 'changed'}")
+        print(f"{change.name}: {'never accepted' if change.accepted is None else 'changed'}")
         before = change.accepted or {}
         for member in sorted({*before, *change.shown}):
             old, new = before.get(member), change.shown.get(member)
@@ -120,7 +117,13 @@ def _print_json(changes: list[Change]) -> None:
     from policy_dsl import encode_json
 
     tree: list[Any] = [
-        {"server": one.server, "tool": one.tool, "accepted": _tree(one.accepted), "shown": dict(one.shown)}
+        {
+            "server": one.server,
+            "tool": one.tool,
+            "name": one.name,
+            "accepted": _tree(one.accepted),
+            "shown": dict(one.shown),
+        }
         for one in changes
     ]
     print(encode_json(tree).decode())

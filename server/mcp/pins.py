@@ -42,10 +42,12 @@ class PinError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A tool that is withheld: what was accepted (None: nothing yet), and what the server shows now."""
+    """A tool that is withheld: what was accepted (None: nothing yet), and what the server showed last, with the name
+    of exactly that: a person accepts what they saw."""
 
     server: str
     tool: str
+    name: str
     accepted: Mapping[str, Any] | None
     shown: Mapping[str, Any]
 
@@ -119,20 +121,22 @@ class PinBook:
                 if pin["shown"] is not None:
                     accepted = pin["accepted"]
                     before = None if accepted is None else accepted["declaration"]
-                    yield Change(server, tool, before, pin["shown"]["declaration"])
+                    name = f"{server}/{tool}@{_short(pin['shown']['digest'])}"
+                    yield Change(server, tool, name, before, pin["shown"]["declaration"])
 
-    def accept(self, server: str, tool: str | None = None) -> list[str]:
-        """A person accepts what a server shows now: one tool of it, or all. The names that changed."""
+    def accept(self, name: str) -> bool:
+        """A person accepts what they saw, by `Change.name`. False where that is not what the server showed last: it may
+        have changed between the look and the yes."""
         with self._alone():
             self._refreshed()
-            pins = dict(self._servers.get(server, {}))
-            taken = [name for name, pin in sorted(pins.items()) if pin["shown"] is not None and tool in (None, name)]
-            for name in taken:
-                pins[name] = {"accepted": pins[name]["shown"], "shown": None}
-            if taken:
-                self._servers = {**self._servers, server: pins}
-                self._keep()
-            return taken
+            for change in self._changes():
+                if change.name == name:
+                    pins = self._servers[change.server]
+                    taken = {"accepted": pins[change.tool]["shown"], "shown": None}
+                    self._servers = {**self._servers, change.server: {**pins, change.tool: taken}}
+                    self._keep()
+                    return True
+            return False
 
     # --- the file ----------------------------------------------------------------------------------------------------
 
@@ -177,7 +181,7 @@ class PinBook:
         if not isinstance(tree, dict) or tree.get("version") != _VERSION or not isinstance(tree.get("servers"), dict):
             raise PinError(f"`{path}` does not hold pins of this version")
         servers: dict[str, dict[str, dict[str, Any]]] = tree["servers"]
-        if not all(_is_pin(pin) for pins in servers.values() for pin in pins.values()):
+        if not all(isinstance(pins, dict) and all(map(_is_pin, pins.values())) for pins in servers.values()):
             raise PinError(f"`{path}` holds a pin that does not fit its digest")
         return servers
 
@@ -206,7 +210,18 @@ class PinBook:
 def _is_pin(pin: Any) -> bool:
     if not isinstance(pin, dict) or pin.keys() != {"accepted", "shown"}:
         return False
-    return all(entry is None or digest(entry["declaration"]) == entry["digest"] for entry in pin.values())
+    return all(entry is None or _is_entry(entry) for entry in pin.values())
+
+
+def _is_entry(entry: Any) -> bool:
+    if not isinstance(entry, dict) or entry.keys() != {"declaration", "digest"}:
+        return False
+    return isinstance(entry["declaration"], dict) and digest(entry["declaration"]) == entry["digest"]
+
+
+def _short(of: str) -> str:
+    """Twelve digits of a digest: whoever can show a second text with the same has tried 2^48 of them."""
+    return of.removeprefix("sha256:")[:12]
 
 
 def _ordered(value: Any) -> Any:

@@ -88,13 +88,17 @@ def test_the_pins_of_a_changed_tool(
     changed = {"echo": {"name": "echo", "description": "says it\u200b"}}
     assert book.check("shop", changed) == {"echo": "tool-changed"}
     assert main(["mcp", "pins"]) == 1
+    (seen,) = book.changes()
     assert capsys.readouterr().out == (
-        'shop/echo: changed\n  - description: "says it"\n  + description: "says it\\u200b"\n'
+        f'{seen.name}: changed\n  - description: "says it"\n  + description: "says it\\u200b"\n'
     )
     assert main(["mcp", "pins", "--json"]) == 1
     (change,) = json.loads(capsys.readouterr().out)
     assert (change["server"], change["tool"], change["shown"]["description"]) == ("shop", "echo", "says it\u200b")
-    assert main(["mcp", "pins", "accept", "shop/other"]) == 1
-    assert main(["mcp", "pins", "accept", "shop/echo"]) == 0
-    assert capsys.readouterr().out == "accepted shop/echo\n"
+    assert change["name"] == seen.name
+    for other in ("shop/other@000000000000", "shop/echo", "shop/echo@000000000000"):
+        assert main(["mcp", "pins", "accept", other]) == 1
+    capsys.readouterr()
+    assert main(["mcp", "pins", "accept", seen.name]) == 0
+    assert capsys.readouterr().out == f"accepted {seen.name}\n"
     assert book.check("shop", changed) == {}
