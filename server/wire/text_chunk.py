@@ -26,6 +26,20 @@ _MARK: Final = secrets.token_hex(16)
 _read_text: Final = msgspec.json.Decoder(str).decode
 
 
+def text_between(data: bytes, before: bytes, behind: bytes) -> str | None:
+    """The text that `data` spells as one JSON string between the two; None for everything else."""
+    begin, end = len(before), len(data) - len(behind)
+    if begin >= end or not data.startswith(before) or not data.endswith(behind):
+        return None
+    token = data[begin:end]
+    if b"\\" in token and b"\\u" in token:
+        return None  # half a surrogate pair is for the strict parser to find
+    try:
+        return _read_text(token)
+    except ValueError:
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class TextChunk:
     """`tree` is the chunk, with one choice whose delta is `content` alone. `before` and `behind` stand around the text
@@ -40,16 +54,7 @@ class TextChunk:
 
     def text_in(self, data: bytes) -> str | None:
         """The text of an event that differs from the chunk in nothing else; None for every other event."""
-        begin, end = len(self.before), len(data) - len(self.behind)
-        if begin >= end or not data.startswith(self.before) or not data.endswith(self.behind):
-            return None
-        token = data[begin:end]
-        if b"\\" in token and b"\\u" in token:
-            return None  # half a surrogate pair is for the strict parser to find
-        try:
-            return _read_text(token)
-        except ValueError:
-            return None
+        return text_between(data, self.before, self.behind)
 
     def printed(self, text: str) -> bytes:
         """The event that leaves with this text."""

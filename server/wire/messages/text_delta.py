@@ -11,16 +11,13 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from policy_dsl.strict_json import encode
 
+from ..text_chunk import text_between
 from . import events
 
 _MARK: Final = secrets.token_hex(16)
 """Stands for the text while a delta is taken apart; random, so that no server can write it beside the text."""
-
-_read_text: Final = msgspec.json.Decoder(str).decode
 
 
 class LikeDelta(NamedTuple):
@@ -33,16 +30,7 @@ class LikeDelta(NamedTuple):
 
     def text_in(self, data: bytes) -> str | None:
         """The text of an event that differs from the delta in nothing else; None for every other event."""
-        begin, end = len(self.before), len(data) - len(self.behind)
-        if begin >= end or not data.startswith(self.before) or not data.endswith(self.behind):
-            return None
-        token = data[begin:end]
-        if b"\\" in token and b"\\u" in token:
-            return None  # half a surrogate pair is for the strict parser to find
-        try:
-            return _read_text(token)
-        except ValueError:
-            return None
+        return text_between(data, self.before, self.behind)
 
     def printed(self, text: str) -> bytes:
         """The event that leaves with this text."""
