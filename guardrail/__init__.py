@@ -21,7 +21,7 @@ from __future__ import annotations
 from . import chain
 from .advised import LEARNED, Advised
 from .approval import APPROVED, approved
-from .decision import Decision
+from .decision import AskTerms, Decision
 from .export import exported
 from .guard import Guard
 from .guarded import Recorder, Refused, guarded
@@ -41,6 +41,7 @@ __all__ = [
     "NEEDS_JUDGE",
     "Act",
     "Advised",
+    "AskTerms",
     "Clock",
     "Decision",
     "ExpectationOutcome",

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from policy_dsl import RuleError
-from policy_dsl.ast import Terms
+from policy_dsl.ast import Duration
 
 from .advised import Advised, Effect
 from .judging import Judged
+
+
+class AskTerms(NamedTuple):
+    """What an ask says to people and of them: the prompt of the deciding rule, and of all rules that ask together the
+    shortest `valid`, the fewest `uses` and, in `by`, the roles of each rule that names some. Who answers has a role of
+    every group."""
+
+    prompt: str | None = None
+    valid: Duration | None = None
+    uses: int | None = None
+    by: tuple[tuple[str, ...], ...] = ()
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -43,7 +54,7 @@ class Decision(msgspec.Struct, frozen=True):
     arguments: dict[str, Any] | None = None
     shadow: tuple[Effect, str | None] | None = None
     ends_session: bool = False
-    terms: Terms | None = None
+    terms: AskTerms | None = None
     remaining: int | Decimal | None = None
     memory: Advised | None = None
     needs: Literal["judge"] | None = None

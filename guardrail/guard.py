@@ -8,11 +8,10 @@ from typing import Any
 import msgspec
 
 from policy_dsl import Outcome, Program, Reason
-from policy_dsl.ast import Terms
 from policy_dsl.state import StatePlan
 
 from .advised import LEARNED, SAID, Advised, Overreach, admitted
-from .decision import Decision
+from .decision import AskTerms, Decision
 from .judging import JUDGED, NEEDS_JUDGE, STRICTNESS, Judged, Judgement, Question, about, stricter
 from .judging import SAID as SAID_OF_JUDGE
 from .judging import admitted as admitted_judgement
@@ -37,7 +36,7 @@ class Guard:
         policy = program.policy
         self.plan = StatePlan(policy)
         self.redactions = Redactions(policy)
-        self._sayings = Sayings(policy)
+        self._sayings = Sayings(program)
         self._rewrites = any(not rewrite.shadow for rewrite in policy.rewrites.values())
         self._shadows = program.shadow is not None
 
@@ -139,8 +138,9 @@ class Guard:
             if answer is not None:
                 advised = admitted(answer, "forbid", ceiling.effect)
                 if STRICTNESS[advised.effect] < STRICTNESS[decision.effect]:
-                    terms = self._sayings.of(ceiling, call, arguments, session, decision_id).terms
-                    return _learned(decision, advised, terms if ceiling.effect == "ask" else None), ceiling
+                    opened = ceiling is not outcome
+                    said = self._sayings.of(ceiling, call, arguments, session, decision_id, opened=opened)
+                    return _learned(decision, advised, said.terms), ceiling
         if decision.effect == "forbid":
             return decision, None
         answer = experience.advise(call, arguments, facts, decision.effect, None)
@@ -210,7 +210,7 @@ def _judged(decision: Decision, call: ToolCall, arguments: Mapping[str, Any], ju
     )
 
 
-def _learned(decision: Decision, advised: Advised, terms: Terms | None) -> Decision:
+def _learned(decision: Decision, advised: Advised, terms: AskTerms | None) -> Decision:
     replace = msgspec.structs.replace
     return replace(
         decision,

@@ -14,6 +14,7 @@ from typing import Any
 from ..ast import LAYERS, Constant, Effect, Rule
 from ..facts import Facts
 from ..outcome import NEEDS, Outcome, subject_to
+from .askers import Askers, askers
 from .binding import Ruled
 from .contender import Ground
 from .diagnosis import Tell
@@ -45,6 +46,11 @@ class Layers:
             if of_layer or not self._restricts(layer, of_layer)
         ]
         return _strictest([topmost.voice, *voices]) if voices else topmost
+
+    def askers(self, rules: Sequence[Ruled], ground: Ground) -> Askers:
+        """The rules of all layers that ask about a call which no layer refuses, in order of id."""
+        asked = [askers(of_layer, ground) for _, of_layer in self._split(rules) if of_layer]
+        return lambda a, facts: tuple(sorted(id for ask in asked for id in ask(a, facts)))
 
     def grants(self, rules: Sequence[Ruled]) -> bool:
         """Whether there could be a call of a tool that no layer refuses, of the rules that fit it."""

@@ -82,6 +82,20 @@ class Program:
         fits, and no forbid without a condition stands against it. What is granted anyway is left to `may_grant`."""
         return self._ceiling_of is not None and self._ceiling_of(facts).learns(server, tool)
 
+    def askers(
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        facts: Facts = NOBODY,
+        server: str | None = None,
+        *,
+        opened: bool = False,
+    ) -> tuple[str, ...]:
+        """The ids of all rules that ask about a call which `decide` asks about (`ceiling`, where it is `opened`): the
+        one that the Outcome names and those that ask beside it, in order of id."""
+        of = self._ceiling_of if opened and self._ceiling_of is not None else self._view_of
+        return of(facts).askers(server, tool)(arguments, facts)
+
     def hides(self, tool: str, facts: Facts = NOBODY, server: str | None = None) -> bool:
         """Whether this principal must not see the tool in any list of tools."""
         return any(binds(hide.scope, facts) for _, hide in self._hidden.fitting(server, tool))

@@ -15,6 +15,7 @@ from ..catalogue import Catalogue
 from ..facts import Facts
 from ..outcome import Outcome, Reason
 from ..types import Object
+from .askers import Askers, nobody
 from .binding import Patterns, Ruled, binds
 from .contender import Ground
 from .layers import Layers
@@ -93,6 +94,15 @@ class Compiler:
     def _compiled(self, rules: list[Ruled], declared: Object | None) -> Verdict:
         return self.layers.verdict(rules, Ground(self.sets, self._shapes, declared, known(declared)))
 
+    def askers(self, server: str | None, tool: str, bound: frozenset[Scope]) -> Askers:
+        """Which rules ask about calls of a tool, where just these scopes bind."""
+        listed = self.catalogue.get(server, tool)
+        if listed is None and len(self.catalogue):
+            return nobody
+        declared = None if listed is None else listed.parameters
+        rules = self._bound(server, tool, bound)
+        return self.layers.askers(rules, Ground(self.sets, self._shapes, declared, known(declared)))
+
     def grants(self, server: str | None, tool: str, bound: frozenset[Scope]) -> bool:
         """Whether there could be a call of a tool that is granted, where just these scopes bind."""
         if self.catalogue.get(server, tool) is None and len(self.catalogue):
@@ -129,6 +139,7 @@ class View:
         self._invented: Kept[Name, Verdict] = Kept(KEPT_NAMES)
         self._granted: Kept[Name, bool] = Kept(KEPT_NAMES)
         self._learnt: Kept[Name, bool] = Kept(KEPT_NAMES)
+        self._asking: Kept[Name, Askers] = Kept(KEPT_NAMES)
         self.bare: dict[Name, Decide] = {}
         self.full: dict[Name, Decide] = {}
 
@@ -154,7 +165,11 @@ class View:
         """Whether there could be one that a learnable grants."""
         return self._remembered(self._learnt, self._compiler.learns, server, tool)
 
-    def _remembered(self, known: Kept[Name, bool], ask: Callable[..., bool], server: str | None, tool: str) -> bool:
+    def askers(self, server: str | None, tool: str) -> Askers:
+        """Which rules ask about a call of a tool that came out as an ask."""
+        return self._remembered(self._asking, self._compiler.askers, server, tool)
+
+    def _remembered(self, known: Kept[Name, V], ask: Callable[..., V], server: str | None, tool: str) -> V:
         name = tool if server is None else (server, tool)
         answer = known.get(name)
         if answer is None:

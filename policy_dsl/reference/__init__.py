@@ -23,8 +23,8 @@ from __future__ import annotations
 
 from .applies import hides
 from .history import Event, Recollection
-from .levels import ceiling, decide, shadow
+from .levels import askers, ceiling, decide, shadow
 from .operands import Answer
 from .rewrites import rewrite
 
-__all__ = ["Answer", "Event", "Recollection", "ceiling", "decide", "hides", "rewrite", "shadow"]
+__all__ = ["Answer", "Event", "Recollection", "askers", "ceiling", "decide", "hides", "rewrite", "shadow"]

@@ -73,6 +73,40 @@ def ceiling(
     return _decide(policy, {**enforced, **policy.learnable}, catalogue, tool, arguments, facts, server)
 
 
+def askers(
+    policy: PolicySet,
+    catalogue: Catalogue,
+    tool: str,
+    arguments: Mapping[str, Json],
+    facts: Facts,
+    server: str | None = None,
+) -> tuple[str, ...]:
+    """The ids of all rules that ask about a call whose Outcome is an ask, in order."""
+    known = catalogue.get(server, tool)
+    declared = None if known is None else known.parameters
+    evaluator = Evaluator(arguments, facts, sets=policy.sets, levels=policy.levels)
+    found: list[str] = []
+    for layer in LAYERS:
+        judged = [
+            _Judged(id, rule, evaluator.of_rule(rule))
+            for id, rule in policy.rules.items()
+            if rule.layer == layer and not rule.shadow
+            if fits(rule, tool, server, facts) and accepts(rule, arguments, declared)
+        ]
+        granting = [one.rule.priority for one in judged if one.rule.effect in _GRANTS and one.truth is True]
+        least = max(granting, default=None)
+        found += [
+            one.id
+            for one in judged
+            if one.rule.effect in (Effect.ASK, Effect.REQUIRE_APPROVAL) and one.truth is not False
+            if least is None or one.rule.priority >= least
+        ]
+    return tuple(sorted(found))
+
+
+_GRANTS = (Effect.ALLOW, Effect.ASK)
+
+
 def topmost(rules: Mapping[str, Rule], otherwise: Mapping[str, str | None]) -> str:
     """The topmost layer that says anything: it has to grant."""
     written = {rule.layer for rule in rules.values() if rule.origin not in ("learned", "learnable")} | set(otherwise)

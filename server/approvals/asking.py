@@ -160,7 +160,7 @@ class Asking:
             policy_hash=policy_hash,
             rule=decision.rule,
             prompt=None if terms is None else terms.prompt,
-            by_roles=self._bounds.roles if terms is None or not terms.by else tuple(sorted(set(terms.by))),
+            by_roles=self._groups(() if terms is None else terms.by),
             uses=uses or 1,
             valid_seconds=self._bounds.valid_seconds if valid is None else valid.seconds,
             state="pending",
@@ -168,6 +168,10 @@ class Asking:
             expires_at=instant(now + timedelta(seconds=self._bounds.pending_seconds)),
             sealed=self._closed(name, call.arguments, shown),
         )
+
+    def _groups(self, by: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+        """The rules' groups of roles, and the settings' own: what they ask of everybody who answers they ask now."""
+        return tuple(sorted({*by, self._bounds.roles} - {()}))
 
     def _closed(self, approval_id: str, arguments: Any, shown: bytes) -> bytes | None:
         """The call as it was asked, where what is shown of it is not the same: it holds a secret, or was rewritten.

@@ -193,8 +193,8 @@ class Approvals:
         # The roles of a principal are no part of who it is here: an agent with two keys is one agent.
         if found.principal_key == principal.key or (found.agent, found.user) == (principal.agent, principal.user):
             raise EdgeError(403, "own-run", "nobody approves a call of their own")
-        # A rule's `by role` narrows what the settings ask of everybody who answers; it replaces nothing.
-        if any(roles and principal.roles.isdisjoint(roles) for roles in (found.by_roles, self.bounds.roles)):
+        # Each rule that asks narrows who may answer, and so do the settings of now; none replaces another.
+        if any(roles and principal.roles.isdisjoint(roles) for roles in (*found.by_roles, self.bounds.roles)):
             raise EdgeError(403, "not-your-role", "this call is for others to answer")
         if found.state == "expired":
             raise EdgeError(410, "approval-expired", "nobody answered in time; the agent has to ask again")

@@ -46,7 +46,7 @@ def shown(approval: Approval) -> dict[str, Any]:
     tree: dict[str, Any] = {name: getattr(approval, name) for name in _SHOWN}
     for name in ("agent", "user", "server", "tool", "rule", "decided_by"):
         tree[name] = None if tree[name] is None else visible(tree[name])
-    tree["by_roles"] = [visible(role) for role in approval.by_roles]
+    tree["by_roles"] = [[visible(role) for role in group] for group in approval.by_roles]
     tree["prompt"] = None if approval.prompt is None else visible(approval.prompt)
     tree["because"] = None if approval.because is None else visible(approval.because)
     tree["call"] = written(approval.server, approval.tool, arguments)

@@ -168,6 +168,8 @@ def _print_decision(decision: Decision, step: str, out: Console) -> None:
         out.print(Text(f"the model is told: {decision.message}"))
     if decision.terms is not None and decision.terms.prompt:
         out.print(Text(f"the person is asked: {decision.terms.prompt}"))
+    for roles in () if decision.terms is None else decision.terms.by:
+        out.print(Text(f"who answers has a role of: {', '.join(roles)}"))
     if decision.ends_session:
         out.print(Text("the session ends"))
     if decision.shadow is not None:
@@ -191,6 +193,7 @@ def _as_json(told: Reasoning) -> dict[str, Any]:
         "rewritten": decision.rewritten,
         "ends_session": decision.ends_session,
         "prompt": None if decision.terms is None else decision.terms.prompt,
+        "by_roles": [] if decision.terms is None else [list(roles) for roles in decision.terms.by],
         "shadow": None if decision.shadow is None else dict(zip(("effect", "rule"), decision.shadow, strict=True)),
         "layers": [
             {"layer": one.layer, "effect": one.effect, "rule": one.rule, "reason": one.reason} for one in told.layers

@@ -28,7 +28,8 @@ class Approval:
     `arguments` is canonical JSON text of what was judged (members sorted, secrets replaced): what the approver sees.
     `digest` binds server, tool and the arguments as they are (server/approvals/binding.py). `sealed` holds the call
     itself, encrypted, where `arguments` cannot give it back. `expires_at` is the end of the wait while pending, the end
-    of the yes once approved. `uses` is how many releases a yes is good for, `used` how many there were.
+    of the yes once approved. `by_roles` are groups: who answers has a role of each. `uses` is how many releases a yes is
+    good for, `used` how many there were.
     """
 
     id: str
@@ -46,7 +47,7 @@ class Approval:
     policy_hash: str
     rule: str | None
     prompt: str | None
-    by_roles: tuple[str, ...]
+    by_roles: tuple[tuple[str, ...], ...]
     uses: int
     valid_seconds: int
     state: ApprovalState
@@ -247,4 +248,11 @@ def _read(connection: Connection, sql: str, values: Sequence[Any]) -> list[Appro
     cursor = connection.execute(sql, tuple(values))
     names = [column[0] for column in cursor.description]
     rows = [dict(zip(names, row, strict=True)) for row in cursor]
-    return [Approval(**{**row, "by_roles": tuple(json.loads(row["by_roles"]))}) for row in rows]
+    return [Approval(**{**row, "by_roles": _groups(json.loads(row["by_roles"]))}) for row in rows]
+
+
+def _groups(kept: list[Any]) -> tuple[tuple[str, ...], ...]:
+    """Approvals asked for before several rules counted have the roles of one, as a list of texts."""
+    if kept and isinstance(kept[0], str):
+        return (tuple(kept),)
+    return tuple(tuple(group) for group in kept)

@@ -36,6 +36,7 @@ ask send_money(amount, to?, note?) as big prompt "Pay {amount}?" valid 10 minute
 ask refund(amount) as twice uses 2
 ask login(user, password) as login
 ask wire(amount) as treasury by role { "treasurer", "board" }
+require approval for wire as audited when amount > 1000 by role "auditor"
 allow read(path)
 forbid drop
 ask round(amount) as rounded
@@ -68,6 +69,8 @@ PEOPLE = {
     "ada": caller("desk", Scope.APPROVE, user="ada"),
     "max": caller("desk", Scope.APPROVE, user="max", roles=("manager",)),
     "tom": caller("desk", Scope.APPROVE, user="tom", roles=("treasurer",)),
+    "uma": caller("desk", Scope.APPROVE, user="uma", roles=("auditor",)),
+    "zoe": caller("desk", Scope.APPROVE, user="zoe", roles=("auditor", "board")),
     "tom-asks": caller("desk", Scope.CALL, user="tom", roles=("treasurer",)),
     "eve": caller("desk", Scope.APPROVE, user="eve", tenant="evil"),
 }

@@ -79,10 +79,22 @@ def test_only_the_roles_of_the_rule_answer(answering: Any, people_ask: Any) -> N
         for approve in (True, False):
             answer = people_ask(who, "POST", path, {"approve": approve})
             assert (answer.status, answer.code) == (403, "not-your-role")
-    assert people_ask("tom", "GET", path).tree["by_roles"] == ["board", "treasurer"]
+    assert people_ask("tom", "GET", path).tree["by_roles"] == [["board", "treasurer"]]
     assert answering.ask(tool="wire").said == "needs-approval"
     assert people_ask("tom", "POST", path, {"approve": True}).status == 200
     assert answering.ask(tool="wire").said == "released"
+
+
+def test_every_rule_that_asks_has_to_be_content(answering: Any, people_ask: Any) -> None:
+    """The attack: of two rules that ask, whoever the one that is named would let answer is not enough."""
+    asked = answering.ask(amount=5000, tool="wire")
+    path = f"/v1/approvals/{asked.approval.id}"
+    for who in ("tom", "uma"):  # with a role of one rule each
+        answer = people_ask(who, "POST", path, {"approve": True})
+        assert (answer.status, answer.code) == (403, "not-your-role")
+    assert people_ask("zoe", "GET", path).tree["by_roles"] == [["auditor"], ["board", "treasurer"]]
+    assert people_ask("zoe", "POST", path, {"approve": True}).status == 200
+    assert answering.ask(amount=5000, tool="wire").said == "released"
 
 
 def test_a_role_approves_nothing_that_its_own_principal_asked_for(answering: Any, people_ask: Any) -> None:

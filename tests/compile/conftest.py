@@ -18,7 +18,7 @@ import pytest
 from policy_dsl import Outcome, Program, ast, compile_policy, parse, policy_set, reference
 from policy_dsl.catalogue import EMPTY_CATALOGUE, Catalogue
 from policy_dsl.facts import NOBODY, NOTHING, Facts
-from policy_dsl.reference import ceiling, decide, hides, rewrite, shadow
+from policy_dsl.reference import askers, ceiling, decide, hides, rewrite, shadow
 
 TEXTS = (
     "", "a", "ab", "abc", "AB", "\uff21\uff22", "stra\u00dfe", "STRASSE", "1", "true", "null", "\u0000", "line\nline",
@@ -124,6 +124,10 @@ class World:
                 program.hides(tool, facts, server),
                 got[0].effect == "forbid" or program.may_grant(tool, facts, server),
             )
+            if got[0].effect == "ask":
+                asking = askers(self.policy, self.catalogue, *call)
+                expected += (asking, True)
+                got += (program.askers(*call), got[0].rule in asking)
             if got != expected:
                 source = program.source(tool, facts, server)
                 raise AssertionError(f"{call}\n{expected}\n{got}\n{self.policy}\n{source}")

@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from guardrail import ANYONE, LEARNED, Advised, Decision, Guard, Session, ToolCall
+from guardrail import ANYONE, LEARNED, Advised, AskTerms, Decision, Guard, Session, ToolCall
 from guardrail.advised import MAY_BECOME, SAID
 from policy_dsl import Facts, Outcome, Reason, compile_policy, parse, policy_set
-from policy_dsl.ast import Terms
 
 POLICY = """language 1
 allow pay(to, amount) as known when to == "ann" and amount <= 10
@@ -101,8 +100,8 @@ def test_memory_may_narrow_what_is_granted_and_open_what_nothing_grants(
 
 def test_an_ask_that_memory_makes_has_terms_only_where_a_written_rule_asks() -> None:
     assert decided("pay", KNOWN, wanting("ask")).terms is None
-    assert decided("mail", {"to": "boss"}, wanting("ask")).terms == Terms(prompt="Mail the boss?")
-    assert decided("pay", DEAR).terms == Terms(prompt="Pay ann?")
+    assert decided("mail", {"to": "boss"}, wanting("ask")).terms == AskTerms(prompt="Mail the boss?")
+    assert decided("pay", DEAR).terms == AskTerms(prompt="Pay ann?")
     assert decided("pay", DEAR, wanting("forbid")).terms is None
 
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from evals.bench.records import record as recorded
 from guardrail import Advised, Payload, Record, arguments_digest, instant, new_id
 from guardrail.chain import Head, Row, encode, link, opening, place, verify, verify_chain
 from policy_dsl import RuleError, strict_json
@@ -21,31 +22,9 @@ AT = "2026-11-22T12:00:00.000000Z"
 
 
 def record(number: int, **changes: object) -> Record:
-    plain = Record(
-        kind="decision",
-        id=new_id("dec", 1_763_800_000_000 + number, number.to_bytes(10, "big")),
-        at=AT,
-        tenant="acme",
-        agent="billing-bot",
-        user="alice@example.com",
-        roles=("finance", "payer"),
-        run="run-00000000000000000000000000",
-        door="chat",
-        tool="send_money",
-        call_id=f"call_{number}",
-        arguments=arguments_digest(bytes(16), b"{}"),
-        effect="allow",
-        rule="pay-known-payees",
-        reason="rule",
-        errors=(),
-        policy_hash="f" * 64,
-        memory_version=0,
-        mode="enforce",
-        text_calls="all",
-        upstream="primary",
-        model="gpt-4o",
-    )
-    return replace(plain, **changes)
+    name = new_id("dec", 1_763_800_000_000 + number, number.to_bytes(10, "big"))
+    digest = arguments_digest(bytes(16), b"{}")
+    return recorded(number, **{"id": name, "at": AT, "arguments": digest, "payload": None, **changes})
 
 
 def chain(*lengths: int) -> list[Row]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from guardrail import Decision, Guard, Principal, Session, ToolCall
+from guardrail import AskTerms, Decision, Guard, Principal, Session, ToolCall
 from policy_dsl import EMPTY_CATALOGUE, compile_policy, parse, policy_set
-from policy_dsl.ast import Duration, Terms
+from policy_dsl.ast import Duration
 from policy_dsl.state import StatePlan
 
 POLICY = """language 1
@@ -60,8 +60,35 @@ def test_an_ask_says_what_a_person_is_told_and_how_far_a_yes_goes(session: Sessi
     session.user_said(["Pay the rent\nplease", "and more"])
     asked = decide(session, "wire", amount=7, to="x\u202ey")
     prompt = "Wire 7 to x\\u{202e}y, for: Pay the rent\\u{a}please?"
-    assert (asked.effect, asked.terms) == ("ask", Terms(prompt, Duration(10, "minute"), 2))
+    assert (asked.effect, asked.terms) == ("ask", AskTerms(prompt, Duration(10, "minute"), 2))
     assert decide(session, "note", text="hi!").terms is None
+
+
+def test_every_rule_that_asks_is_content() -> None:
+    """The attack: a rule of a team, named before that of its organisation, that lets its own clerk approve."""
+    guard, facts = guard_of(
+        'require approval for pay as large by role { "treasurer", "board" } valid 2 hours\nallow pay(amount) as pays',
+        'layer team\nask pay(amount) as a-first prompt "ok?" by role "clerk" valid 1 hour uses 50',
+        "layer agent\nrequire approval for pay as silent",
+        "layer run\nask pay(amount) as few uses 3",
+    )
+    asked = guard.decide(ToolCall("pay", {"amount": 5}, "c"), facts)
+    groups = (("board", "treasurer"), ("clerk",))
+    assert (asked.rule, asked.terms) == ("large", AskTerms(None, Duration(1, "hour"), 3, groups))
+
+
+def test_a_rule_without_terms_that_decides_hides_no_others() -> None:
+    guard, facts = guard_of(
+        "require approval for pay as a\nallow pay(amount) as pays",
+        'layer team\nrequire approval for pay as b by role "board"',
+    )
+    asked = guard.decide(ToolCall("pay", {"amount": 5}, "c"), facts)
+    assert (asked.rule, asked.terms) == ("a", AskTerms(by=(("board",),)))
+
+
+def guard_of(*texts: str) -> tuple[Guard, Session]:
+    policy = policy_set([parse(f"language 1\n{text}\n", f"{number}.lw") for number, text in enumerate(texts)])
+    return Guard(compile_policy(policy, EMPTY_CATALOGUE)), Session(Principal("acme", "bot"), plan=StatePlan(policy))
 
 
 def test_a_rewritten_call_is_the_one_that_was_decided(session: Session) -> None:
@@ -106,4 +133,4 @@ ask intent payment(amount, to, asset, rail) as pay prompt "Pay {amount} {asset} 
     session = Session(Principal("acme", "bot"), plan=StatePlan(policy))
     guard = Guard(compile_policy(policy, EMPTY_CATALOGUE))
     decision = guard.decide(ToolCall("charge", {"cents": "1250", "merchant": "shop-17"}), session)
-    assert (decision.rule, decision.terms) == ("pay/charge", Terms("Pay 12.50 EUR to shop-17?"))
+    assert (decision.rule, decision.terms) == ("pay/charge", AskTerms("Pay 12.50 EUR to shop-17?"))

@@ -10,12 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
-from guardrail import Record, new_id
-from server.store import Approval, Store, sealed
-
-MakeRecord = Callable[..., Record]
+from guardrail import new_id
+from server.store import Approval, Store
 
 
 class PostgresServer:
@@ -79,44 +76,6 @@ def store(place: str) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="session")
-def make_record() -> MakeRecord:
-    """A Record with an id of its own; members by keyword."""
-    numbers = itertools.count(1)
-
-    def make(**changes: Any) -> Record:
-        number = next(numbers)
-        digest, _, payload = sealed({"amount": number, "password": "hunter2"})
-        plain = Record(
-            kind="decision",
-            id=new_id("dec", 1_763_800_000_000 + number, number.to_bytes(10, "big")),
-            at="2026-11-22T12:00:00.000000Z",
-            tenant="acme",
-            agent="billing-bot",
-            user=None,
-            roles=(),
-            run="run-00000000000000000000000000",
-            door="chat",
-            tool="send_money",
-            call_id=f"call_{number}",
-            arguments=digest,
-            effect="allow",
-            rule="pay",
-            reason="rule",
-            errors=(),
-            policy_hash="f" * 64,
-            memory_version=0,
-            mode="enforce",
-            text_calls="all",
-            upstream="primary",
-            model="gpt-4o",
-            payload=payload,
-        )
-        return replace(plain, **changes)
-
-    return make
-
-
-@pytest.fixture(scope="session")
 def make_approval() -> Callable[..., Approval]:
     """A pending Approval with an id of its own; members by keyword."""
     numbers = itertools.count(1)
@@ -139,7 +98,7 @@ def make_approval() -> Callable[..., Approval]:
             "policy_hash": "f" * 64,
             "rule": "pay",
             "prompt": None,
-            "by_roles": ("clerk",),
+            "by_roles": (("clerk",), ("board", "treasurer")),
             "uses": 1,
             "valid_seconds": 600,
             "state": "pending",

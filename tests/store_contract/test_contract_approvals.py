@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
+
+import psycopg
 
 from guardrail import Record
 from server.store import AlreadyAnswered, AlreadyUsed, Answered, Approval, ApprovalChange, Asked, Store, Used
@@ -98,3 +102,21 @@ def test_an_erased_call_is_erased_from_its_approval(
     found = store.approval(asked.id, "acme")
     assert found is not None
     assert (found.state, found.arguments, found.sealed) == ("expired", "{}", None)
+
+
+def test_roles_kept_before_several_rules_counted_are_one_group(
+    store: Store, place: str, make_record: MakeRecord, make_approval: MakeApproval
+) -> None:
+    asked = make_approval()
+    assert _written(store, ([make_record()], [Asked(asked)])) == [OK]
+    table = "leastward.approval" if place.startswith("postgres") else "approval"
+    update = f"UPDATE {table} SET by_roles = '[\"clerk\",\"board\"]' WHERE id = '{asked.id}'"
+    if place.startswith("postgres"):
+        with psycopg.connect(place) as connection:
+            connection.execute(update)
+    else:
+        with contextlib.closing(sqlite3.connect(place)) as database, database:
+            database.execute(update)
+    found = store.approval(asked.id, "acme")
+    assert found is not None
+    assert found.by_roles == (("clerk", "board"),)
