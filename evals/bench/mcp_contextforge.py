@@ -6,7 +6,7 @@ another mcp SDK than this repository.
 
 It runs as one worker on SQLite with authentication on, and with all that could slow it down and can be turned off
 turned off: rate limits, plugins, its pages, its log. Its clients speak 2025-06-18 without a session; the tool is called
-by the name that it gives it. Where it answers nothing in the time that is measured the run says so, and gives no ratio.
+by the name that it gives it. Its own documentation says 250 to 400 calls a second of 16 to 24 workers.
 """
 
 from __future__ import annotations
