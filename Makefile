@@ -30,13 +30,16 @@ test-vllm: $(READY)
 	PYTHON=$(PYTHON) tests/vllm/setup.sh .venv-vllm
 	$(BIN)/python tests/vllm/drive.py .venv-vllm
 
-# The adapters against the agent frameworks themselves, in an environment of their own: 1.6 GB, two minutes the first time.
+# The adapters against the agent frameworks themselves, in an environment of their own, and LiteLLM's proxy in
+# another: 2.4 GB, some minutes the first time.
 test-adapters: $(READY)
 	@test -x .venv-adapters/bin/python || $(PYTHON) -m venv .venv-adapters
 	@.venv-adapters/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	@.venv-adapters/bin/python -m pip install --quiet --disable-pip-version-check \
 	  "langchain>=1.4" "openai-agents>=0.20" "pydantic-ai-slim>=2.68" "claude-agent-sdk>=0.2.187" "inspect-ai>=0.3.285"
-	.venv-adapters/bin/python -m pytest -q tests/adapters
+	@test -x .venv-litellm/bin/python || $(PYTHON) -m venv .venv-litellm
+	@.venv-litellm/bin/python -m pip install --quiet --disable-pip-version-check -e ".[llm]" "litellm[proxy]>=1.106"
+	LEASTWARD_LITELLM=.venv-litellm/bin/litellm .venv-adapters/bin/python -m pytest -q tests/adapters
 
 # The official MCP suite against a fixture, bare and behind the gate; needs npm once (237 MB).
 test-mcp-conformance: $(READY)
@@ -77,7 +80,7 @@ lock: $(READY)
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.lock
 
 clean:
-	rm -rf $(VENV) .venv-adapters .venv-conformance .venv-vllm build dist
+	rm -rf $(VENV) .venv-adapters .venv-litellm .venv-conformance .venv-vllm build dist
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
