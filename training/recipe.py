@@ -35,7 +35,8 @@ class ModelPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class StagePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One stage and its numbers. `view` is of sft; `plain`, `in_view`, `kl` and `tries` of grpo."""
+    """One stage and its numbers. `views` is of sft; `plain` to `inner_steps` of grpo, `temperature` of distillation
+    too."""
 
     kind: Literal["cpt", "sft", "grpo", "distillation"]
     steps: int
@@ -44,12 +45,18 @@ class StagePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Rows a step (cpt, sft) or questions (grpo, distillation)."""
     row: int | None = None
     """Tokens of a row (cpt, sft); the longest text where it is not given, so that one text fills a row."""
-    view: View = "identifier"
+    views: dict[View, float] = msgspec.field(default_factory=lambda: {"identifier": 1.0})
+    """Which share of the cases is asked in which view (sft)."""
     plain: int = 8
     in_view: int = 0
     longest: int = 96
     kl: float = 0.0
     tries: int = 3
+    low: float = 0.2
+    high: float = 0.28
+    temperature: float = 1.0
+    inner_layer: int | None = None
+    inner_steps: int = 0
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,8 +122,20 @@ def _made(part: StagePart, data: Data, tokenizer: Any, model: Any, seed: int) ->
     if part.kind == "cpt":
         return cpt(data, tokenizer, part.row, part.batch, seed)
     if part.kind == "sft":
-        return sft(data, tokenizer, part.row, part.batch, part.view, seed)
+        return sft(data, tokenizer, part.row, part.batch, part.views, seed)
     if part.kind == "distillation":
-        return Distillation(data, tokenizer, part.batch, part.longest)
-    numbers = GRPO(part.batch, part.plain, part.in_view, part.longest, tries=part.tries, kl=part.kl)
+        return Distillation(data, tokenizer, part.batch, part.longest, part.temperature)
+    numbers = GRPO(
+        part.batch,
+        part.plain,
+        part.in_view,
+        part.longest,
+        part.temperature,
+        part.low,
+        part.high,
+        tries=part.tries,
+        kl=part.kl,
+        inner_layer=part.inner_layer,
+        inner_steps=part.inner_steps,
+    )
     return Rollouts(data, tokenizer, Reward.of(data), numbers, deepcopy(model).eval() if part.kl else None)

@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--tools", metavar="TOOLS.json", help="its tools, where no `use tools` names them")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--policies", type=int, default=1, help="how many generated policies at once")
+    parser.add_argument("--versions", type=int, default=1, help="of each; the identifier alone tells them apart")
     parser.add_argument("--train", type=int, default=4000)
     parser.add_argument("--test", type=int, default=1000)
     parser.add_argument("--unseen", type=float, default=0.0, help="share of paths that no training case takes")
@@ -63,7 +64,7 @@ def _knobs(options: argparse.Namespace) -> Knobs:
 def _data(options: argparse.Namespace) -> Data:
     sizes = {"train": options.train, "test": options.test}
     if not options.policy:
-        more = {"policies": options.policies, "unseen": options.unseen}
+        more = {"policies": options.policies, "versions": options.versions, "unseen": options.unseen}
         return of_knobs(_knobs(options), options.seed, **sizes, **more)
     tools = Catalogue.read(options.tools) if options.tools else None
     return of_policies(options.policy, tools, seed=options.seed, **sizes)

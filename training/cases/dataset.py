@@ -20,7 +20,7 @@ from .asked import Asked
 from .generate import cases
 from .knobs import Knobs
 from .probes import add_probes
-from .trees import Leaf, grow
+from .trees import Grown, Leaf, changed, grow
 
 LANGUAGE: Final = 1
 PROBED: Final = 200
@@ -28,11 +28,24 @@ PROBED: Final = 200
 
 
 def of_knobs(
-    knobs: Knobs, seed: int, *, policies: int = 1, train: int = 4000, test: int = 1000, unseen: float = 0.0
+    knobs: Knobs,
+    seed: int,
+    *,
+    policies: int = 1,
+    versions: int = 1,
+    train: int = 4000,
+    test: int = 1000,
+    unseen: float = 0.0,
 ) -> Data:
-    """The data of `policies` generated policies together; `unseen` is the share of paths that no training case takes
-    and that a probe set of that name asks about. Raises DataError where the policies have too few different cases."""
-    asked = [Asked.of(grow(knobs, seed, number)) for number in range(policies)]
+    """The data of `policies` generated policies together, each in `versions`: the same tools and fields, other tests
+    and effects, so that nothing but the identifier tells whose question it is. `unseen` is the share of paths that no
+    training case takes and that a probe set of that name asks about. Raises DataError where the policies have too few
+    different cases."""
+    asked = [
+        Asked.of(version)
+        for number in range(policies)
+        for version in _versions(grow(knobs, seed, number), seed, versions)
+    ]
     shown, hidden = _parted(asked, seed, unseen)
     data = _described(asked, seed)
     data.manifest = {
@@ -51,6 +64,13 @@ def of_knobs(
     data.corpus = corpus({one.identifier: one.engine.policy for one in asked}, data.train, asked_of, seed)
     return data
 
+
+def _versions(grown: Grown, seed: int, count: int) -> list[Grown]:
+    """The first is the policy itself; the later ones are drawn apart from the version that the probes substitute."""
+    return [grown, *(changed(grown, seed + _APART * number) for number in range(1, count))]
+
+
+_APART: Final = 1_000_003
 
 Paths = list[tuple[Asked, Leaf]]
 

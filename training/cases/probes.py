@@ -27,7 +27,9 @@ SAYINGS = 3
 def add_probes(data: Data, policies: Sequence[Asked], knobs: Knobs, seed: int, count: int) -> None:
     """Adds the three sets to the data, at most `count` cases each, with the policies that judge them."""
     overridden = [_overridden(asked, seed) for asked in policies]
-    substituted = [Asked.of(changed(asked.grown, seed)) for asked in policies]
+    # Versions of one policy have the same substitute.
+    new = [Asked.of(changed(asked.grown, seed)) for asked in policies]
+    substituted = list({asked.identifier: asked for asked in new}.values())
     for asked in [*overridden, *substituted]:
         judge = asked.judge or asked.identifier
         data.policies[judge] = asked.grown.text()

@@ -21,12 +21,14 @@ from .losses import reverse_kl
 
 @dataclass(slots=True)
 class Distillation:
-    """The stage: `prompts` questions a step, one completion of at most `longest` tokens each."""
+    """The stage: `prompts` questions a step, one completion of at most `longest` tokens each, drawn at `temperature`.
+    The loss compares the two at temperature 1, over the student's `top` words."""
 
     data: Data
     tokenizer: Any
     prompts: int = 16
     longest: int = 96
+    temperature: float = 1.0
     top: int | None = 100
 
     def updates(self, model: Any, step: int, generator: torch.Generator) -> Iterator[Update]:
@@ -36,7 +38,7 @@ class Distillation:
         examples = [self.data.train[place] for place in picked.tolist()]
         asked = [self._ids(prompt(example, self.data, "identifier")) for example in examples]
         shown = [self._ids(prompt(example, self.data, "document")) for example in examples]
-        drawn = sample(model, self.tokenizer, asked, self.longest, 1.0, generator)
+        drawn = sample(model, self.tokenizer, asked, self.longest, self.temperature, generator)
         answers = [row[keep].tolist() for row, keep in zip(drawn.tokens, drawn.mask, strict=True)]
         end = self.tokenizer.eos_token_id
         ours, theirs = _joined(asked, answers, end, device), _joined(shown, answers, end, device)

@@ -7,8 +7,10 @@ transformers turns into a block mask where no attention mask is given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -58,13 +60,29 @@ def cpt(data: Data, tokenizer: Any, width: int | None, batch: int, seed: int = 0
     return Texts(pack(pieces, width, end), batch, seed=seed)
 
 
-def sft(data: Data, tokenizer: Any, width: int | None, batch: int, view: View = "identifier", seed: int = 0) -> Texts:
-    """Next-token loss over the completions of `data.train`, each after its prompt in `view`."""
+def sft(
+    data: Data,
+    tokenizer: Any,
+    width: int | None,
+    batch: int,
+    views: Mapping[View, float] = MappingProxyType({"identifier": 1.0}),
+    seed: int = 0,
+) -> Texts:
+    """Next-token loss over the completions of `data.train`, each after its prompt. `views` says which share of the
+    cases is asked in which view; the same case may be asked in several. A model that is to be shown documents later
+    (PolicyRollout, distillation) has to have seen some."""
+    chance = random.Random(seed)  # noqa: S311  # an order, no secret
+    asked = [
+        (example, view)
+        for view, share in sorted(views.items())
+        for example in chance.sample(data.train, round(share * len(data.train)))
+    ]
+    chance.shuffle(asked)  # a row holds what stands together: cases of every view
     pieces = []
-    for example in data.train:
-        asked = tokenizer(prompt(example, data, view), add_special_tokens=False)["input_ids"]
+    for example, view in asked:
+        before = tokenizer(prompt(example, data, view), add_special_tokens=False)["input_ids"]
         wanted = tokenizer(completion(example), add_special_tokens=False)["input_ids"]
-        pieces.append((asked + wanted, [IGNORED] * len(asked) + wanted))
+        pieces.append((before + wanted, [IGNORED] * len(before) + wanted))
     return Texts(pack(pieces, width, tokenizer.eos_token_id), batch, seed=seed)
 
 
