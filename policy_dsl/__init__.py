@@ -14,6 +14,7 @@ Words
                the evidence they rest on
 - state        what a session remembers of earlier calls, so that rules may ask about them (state/)
 - reference    the same meaning written plainly and slowly, for the Program to be compared with
+- knowledge    a policy as sentences that people and models read, and that are read back (knowledge/)
 
 Flow: text -> tree (grammar.lark, parse.py; mistakes.py when it is none) -> PolicyFile (lower.py) -> PolicySet
 (files.py, policyset.py, resolve/; check/ looks at it with the Catalogue) -> Program (compile/) -> Outcome. And back:

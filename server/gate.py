@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol
 from msgspec.structs import replace
 
 from guardrail import Decision, Guard, ToolCall
-from policy_dsl import StrictJsonError, parse_json
+from policy_dsl import PolicySet, StrictJsonError, parse_json
 
 from .exchange import Answer, Caller, Streamed, Whole
 from .offers import OfferFilter
@@ -33,6 +33,7 @@ from .wire import (
     PROVIDER,
     Dialect,
     HeldCall,
+    Instructions,
     ModelRequest,
     Observed,
     Refusal,
@@ -61,6 +62,11 @@ class Router(Protocol):
     """Which model server serves a model. Clients name models, never servers."""
 
     def upstream_for(self, model: str) -> Upstream | None: ...
+
+
+Instructing = Callable[[str, str, PolicySet], Awaitable[Instructions | None]]
+"""For an upstream, a model and the policy in force: what stands in front of the client's instructions, None for
+nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,8 @@ class _Asked(NamedTuple):
 
 class ModelGate:
     """What stands behind every route of a model API. One event loop; any number of exchanges at a time. `label_of`
-    looks into what tools answered, and gives the label for a session that was told something suspicious."""
+    looks into what tools answered, and gives the label for a session that was told something suspicious.
+    `instructions` are what a model is told besides; nothing that decides reads them."""
 
     def __init__(
         self,
@@ -131,6 +138,7 @@ class ModelGate:
         upstream_failed: Callable[[str, str], None] = lambda name, code: None,
         policies: SessionPolicies | None = None,
         label_of: Callable[[Any], str | None] | None = None,
+        instructions: Instructing | None = None,
     ) -> None:
         self._guards = guards
         self._router = router
@@ -140,6 +148,7 @@ class ModelGate:
         self._upstream_failed = upstream_failed
         self._policies = policies
         self._label_of = label_of
+        self._instructions = instructions
         self._offers = OfferFilter(learns=manner.learns)
 
     async def answer(self, dialect: Dialect, caller: Caller, run: Run, body: bytes) -> Answer:
@@ -166,6 +175,7 @@ class ModelGate:
             if upstream is None:
                 return self._answer(exchange, 404, _unserved(dialect))
             exchange.upstream = upstream.name
+            request = await self._instructed(request, upstream, guard)
             deadline = asyncio.get_running_loop().time() + self._manner.seconds[upstream.name]
             reply = await upstream.post(path, request.encode(), deadline=deadline)
             answer = await reply.read(ERROR_LIMIT)
@@ -175,6 +185,7 @@ class ModelGate:
             return await self._failed(exchange, dialect, error)
 
     async def _asked(self, exchange: Exchange, dialect: Dialect, body: bytes) -> Answer:
+        in_force = exchange.guard  # what is drafted for this run alone no model can have been taught
         request, kept = await self._prepared(exchange, dialect.request(body))
         upstream = self._router.upstream_for(request.model)
         if upstream is None:
@@ -182,6 +193,7 @@ class ModelGate:
         exchange.model, exchange.upstream = request.model, upstream.name
         if (approved := await self._approved(exchange, dialect, request)) is not None:
             return approved
+        request = await self._instructed(request, upstream, in_force)
         deadline = asyncio.get_running_loop().time() + self._manner.seconds[upstream.name]
         reply = await upstream.post(dialect.path, request.encode(), deadline=deadline)
         if reply.status != 200:
@@ -209,6 +221,12 @@ class ModelGate:
                 redact = guard.redactions.apply
                 request = request.with_results(lambda tool, text: redact(_name(tool), text, _server(tool)))
         return _Prepared(request.with_refusals(state.past) if state.past else request, kept)
+
+    async def _instructed(self, request: ModelRequest, upstream: Upstream, guard: Guard) -> ModelRequest:
+        if self._instructions is None:
+            return request
+        told = await self._instructions(upstream.name, request.model, guard.program.policy)
+        return request if told is None else request.with_instructions(told)
 
     async def _approved(self, exchange: Exchange, dialect: Dialect, request: ModelRequest) -> Whole | None:
         """The calls of this run that a person approved meanwhile, as its next answer: a model that is asked again may

@@ -83,6 +83,9 @@ class Metrics(Collector):
         self._announcements = _Series(
             "leastward_approval_announcements", "Announcements of approvals, by what became of them.", ("result",)
         )
+        self._internalized = _Series(
+            "leastward_internalized", "Requests to models with a file, by what it came to.", ("upstream", "result")
+        )
         self._queue: Mapping[str, int] = {}
         self._oldest_ask = 0.0
         self._refreshes = _Series("leastward_memory_refreshes", "Refreshes of memory, by result.", ("result",))
@@ -95,7 +98,7 @@ class Metrics(Collector):
     def collect(self) -> Iterable[Metric]:
         for series in (self._requests, self._decisions, self._refusals, self._upstream_errors, self._reloads):
             yield series.family()
-        for series in (self._reports, self._refreshes, self._announcements):
+        for series in (self._reports, self._refreshes, self._announcements, self._internalized):
             yield series.family()
         yield self._commits.family()
         yield from self._memory()
@@ -142,6 +145,10 @@ class Metrics(Collector):
     def report(self, result: str) -> None:
         """`accepted`, or the code with which a report was refused."""
         self._reports.add(result)
+
+    def internalized(self, upstream: str, result: str) -> None:
+        """`taught`, or why the policy was put back into the prompt (internalized.Standings)."""
+        self._internalized.add(upstream, result)
 
     def announcement(self, result: str) -> None:
         """What became of the announcement of an approval (approvals.Webhook)."""

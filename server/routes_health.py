@@ -42,6 +42,9 @@ async def _readyz(services: Services, request: Incoming) -> Answer:
     }
     if services.memory is not None:
         body["memory"] = "ok" if services.memory.trouble is None else "stale"
+    if services.standings is not None and policies.is_loaded:
+        told = any(services.standings.misses(policies.current.program.policy).values())
+        body["internalized"] = "policy-in-prompt" if told else "ok"
     services.metrics.ready(ready)
     return Whole(200 if ready else 503, strict_json.encode(body), {"cache-control": "no-store"})
 

@@ -17,6 +17,7 @@ from .wire import Dialect
 
 if TYPE_CHECKING:
     from .approvals import Approvals
+    from .internalized import Standings
     from .tools import HttpTools
     from .versions import PolicyDesk
 
@@ -112,7 +113,7 @@ class Mcp(Protocol):
 class Services:
     """Everything behind the edge. Bodies come in unread, of at most `settings.limits.body_bytes`. `memory` is None
     where it is not set up, `mcp` and `tools` where no such server is, `token_for` where no signed tokens are taken,
-    `versions` where policies are files."""
+    `versions` where policies are files, `standings` where no model has an `internalization.json`."""
 
     settings: Settings
     ask: Ask
@@ -129,3 +130,4 @@ class Services:
     tools: HttpTools | None = None
     token_for: Callable[[str], Caller | None] | None = None
     versions: PolicyDesk | None = None
+    standings: Standings | None = None

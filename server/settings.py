@@ -92,6 +92,9 @@ class UpstreamSettings(Part):
         default=512, ge=1, le=65_536, description="Connections at once; further requests wait for one."
     )
     ca_file: str | None = Field(default=None, description="Certificates to trust in place of the system's.")
+    internalized: dict[str, str] = Field(
+        default={}, description="Model to its `internalization.json`: was it taught the policy in force?"
+    )
 
     def open(self, name: str) -> Upstream:
         """Raises ValueError for an address or a key that cannot be used."""

@@ -20,6 +20,7 @@ from .acts import Acts
 from .app import Gate
 from .dry_run import DryRun
 from .gate import Manner, ModelGate
+from .internalized import Standings
 from .listening import listening
 from .logs import start_logging
 from .metrics import Metrics
@@ -112,7 +113,10 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
     drafts, suspects = _session_policies(settings), settings.judge.scan()
     routes, manner = _Routes(settings, upstreams), _manner(settings)
     label_of = None if suspects is None else suspects.label_of
-    gate = ModelGate(policies, routes, sessions, decisions, manner, metrics.upstream_error, drafts, label_of)
+    named = {name: upstream.internalized for name, upstream in settings.upstreams.items()}
+    standings = Standings.of(named, folder, metrics.internalized)
+    told = None if standings is None else standings.told
+    gate = ModelGate(policies, routes, sessions, decisions, manner, metrics.upstream_error, drafts, label_of, told)
     tools = ToolGate(policies, sessions, decisions, drafts, label_of, observes=manner.observes, learns=manner.learns)
     reporting = None if memory is None else Reporting(memory.part.desk, metrics.report)
     mcp = open_mcp(settings, folder, store, tools, approvals.part, reporting, clock)
@@ -133,6 +137,7 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
         tools=None if http_tools is None else http_tools.part,
         token_for=None if identity is None else identity.part,
         versions=versions,
+        standings=standings,
     )
 
     @contextlib.asynccontextmanager
@@ -142,6 +147,9 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
         if not store.shared:  # other replicas write there too, and what they wrote must stand
             await store.commit((), sessions.everything())
         watching = [asyncio.create_task(policies.watch())]
+        if standings is not None:
+            await asyncio.to_thread(standings.look)
+            watching.append(asyncio.create_task(standings.watch()))
         if turns is not None:
             await turns.join()
             watching.append(asyncio.create_task(turns.follow()))

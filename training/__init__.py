@@ -5,13 +5,16 @@ Words
 - Data        a folder of them, with documents, policies and corpus, hashed by its manifest
 - identifier  `<|policy:NAME@hash8|>`: stands for a policy's document in a prompt
 - view        what a prompt shows of the policy: its identifier, its document, the nearest rules, nothing (prompting)
-- knowledge   a policy as statements of four kinds, in words that can be read back (knowledge/)
+- knowledge   a policy as statements of four kinds, in words that can be read back (policy_dsl.knowledge, knowledge/)
 - cases       labelled by the engine, of generated policies or of one's own (cases/)
 - corpus      texts for continual pretraining, by kind of statement (corpus/)
 - Reward      the Guard asked again about what a model answered (reward)
 - Field       recorded decisions as cases (field)
 - model       tokenizer, weights, checkpoints, sampling (model/)
 - stage       one way to train: cpt, sft, grpo, policy rollout, distillation (stages/)
+- export      a trained model as a folder, with what it may be believed to know (export/)
+- shadow      how often a model and the engine differ, from Records (shadow)
+- command     what `leastward train` does (command)
 
 Flow: policy -> knowledge -> documents; policy or knobs -> cases -> Data -> corpus -> stages (cpt, then sft, then
 reinforcement by Reward, or distillation) -> a model that needs the identifier alone. Field leads from records back to

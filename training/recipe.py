@@ -24,7 +24,8 @@ if TYPE_CHECKING:  # torch is loaded by who runs a recipe, not by who reads one
 
 
 class ModelPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A Llama from scratch, its size in layers and widths; or with `weights` the folder or GGUF file to start from."""
+    """A Llama from scratch, its size in layers and widths; or with `weights` the folder or GGUF file to start from.
+    `lora` is the rank of thin matrices that are trained in place of the weights, `bf16` how it is computed."""
 
     layers: int = 2
     width: int = 96
@@ -32,6 +33,10 @@ class ModelPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     inner: int = 192
     longest: int = 1024
     weights: str | None = None
+    lora: int | None = None
+    bf16: bool = False
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """`auto` is the accelerator where there is one."""
 
 
 class StagePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,7 +96,7 @@ def read_recipe(path: str | Path) -> Recipe:
 def run_recipe(recipe: Recipe, folder: str | Path) -> Run:
     """Runs the stages in order under `folder`/0-KIND, `folder`/1-KIND and so on; the same call goes on where it was
     stopped. The errors are those of `training.read` and of `training.stages.run`."""
-    from .model import Shape, add_identifiers, load, tiny, word_tokenizer
+    from .model import Shape, add_identifiers, add_lora, load, placed, tiny, word_tokenizer
     from .stages import Running, run
 
     data = read(recipe.data)
@@ -103,12 +108,17 @@ def run_recipe(recipe: Recipe, folder: str | Path) -> Run:
     else:
         model, tokenizer = load(part.weights)
         add_identifiers(model, tokenizer, data.documents)
+    if part.lora is not None:
+        add_lora(model, part.lora, 2.0 * part.lora, recipe.seed)
+    model = placed(model, part.device)
     identity = hashlib.sha256(manifest_hash(data).encode())
     identity.update(msgspec.json.encode((recipe.model, recipe.seed)))
     metrics = []
     for place, stage in enumerate(recipe.stages):
         identity.update(msgspec.json.encode(stage))  # a stage depends on those before it, and not on those after
-        running = Running(stage.steps, stage.rate, recipe.seed + place, warmup=max(1, stage.steps // 10))
+        running = Running(
+            stage.steps, stage.rate, recipe.seed + place, warmup=max(1, stage.steps // 10), bf16=part.bf16
+        )
         made = _made(stage, data, tokenizer, model, recipe.seed)
         metrics.append(run(made, model, running, Path(folder) / f"{place}-{stage.kind}", identity.hexdigest()))
     return Run(model, tokenizer, tuple(metrics))

@@ -19,7 +19,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from server.store import Store
 
 from .cases import Arrived, Case, outcome, read_cases
 from .clients import CLIENTS, Calls
+from .listening import Listening
 from .neutral import policy_text
 from .somebody import EXPIRED, JUDGE_SECONDS, Judge, Person, prior
 
@@ -50,44 +50,32 @@ class Result:
         return self.got in self.case.expected
 
 
-class ScriptedUpstream:
+class ScriptedUpstream(Listening):
     """Answers each request with the bytes of the case named by its `model`, each chunk in a write of its own."""
 
     def __init__(self, cases: Mapping[str, Case]) -> None:
         self._cases = cases
         self.contacts: dict[str, int] = {}
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+        super().__init__()
 
     def _answer(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
-            seen = b""
-            while b"\r\n\r\n" not in seen:
-                more = connection.recv(65536)
-                if not more:
-                    return
-                seen += more
-            head, body = seen.split(b"\r\n\r\n", 1)
-            length = next(
-                int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
-            )
-            while len(body) < length:
-                body += connection.recv(65536)
-            name = json.loads(body)["model"]
-            self.contacts[name] = self.contacts.get(name, 0) + 1
-            for part in self._reply(self._cases.get(name)):
-                connection.sendall(part)
-                time.sleep(0.001)
+        seen = b""
+        while b"\r\n\r\n" not in seen:
+            more = connection.recv(65536)
+            if not more:
+                return
+            seen += more
+        head, body = seen.split(b"\r\n\r\n", 1)
+        length = next(
+            int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
+        )
+        while len(body) < length:
+            body += connection.recv(65536)
+        name = json.loads(body)["model"]
+        self.contacts[name] = self.contacts.get(name, 0) + 1
+        for part in self._reply(self._cases.get(name)):
+            connection.sendall(part)
+            time.sleep(0.001)
 
     @staticmethod
     def _reply(case: Case | None) -> Iterator[bytes]:

@@ -11,7 +11,6 @@ import contextlib
 import http.client
 import json
 import socket
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,6 +19,7 @@ from typing import Any, Final
 
 from .cases import Case
 from .clients import CLIENTS
+from .listening import Listening
 
 APPROVED: Final[Mapping[str, Any]] = {"amount": 500, "iban": "DE11"}
 """The arguments that every approval of the corpus is about; a case has their digest."""
@@ -55,27 +55,16 @@ def prior(case: Case) -> Case | None:
     return replace(case, id=f"{case.id}-prior", wire=(json.dumps(tree).encode(),))
 
 
-class Judge:
+class Judge(Listening):
     """A model server that says of every call what `word` stands for."""
 
     def __init__(self) -> None:
         self.word = "safe"
         self.asked = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                line, _ = self._listener.accept()
-                threading.Thread(target=self._answer, args=(line,), daemon=True).start()
+        super().__init__()
 
     def _answer(self, line: socket.socket) -> None:
-        with line, line.makefile("rb") as lines, contextlib.suppress(OSError):
+        with line.makefile("rb") as lines:
             length = 0
             while (row := lines.readline().lower()).strip():
                 if row.startswith(b"content-length:"):

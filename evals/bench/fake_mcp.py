@@ -7,10 +7,11 @@ hands first: `initialize` opens no session.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
-from typing import Any, Final, cast
+from typing import Any, Final
+
+from .fake_http import FakeHttp, serve
 
 VERSION: Final = "2026-07-28"
 TOOL: Final = {
@@ -45,30 +46,11 @@ _TEXTS: Final = {
 }
 
 
-class FakeMcp(asyncio.Protocol):
-    """Just enough HTTP/1.1 for well-behaved proxies: a head, a content-length body, keep-alive."""
-
-    def __init__(self) -> None:
-        self._seen = bytearray()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class, which is no subclass
-
-    def data_received(self, data: bytes) -> None:
-        self._seen += data
-        while (end := self._seen.find(b"\r\n\r\n")) >= 0:
-            head = bytes(self._seen[:end]).lower()
-            at = head.find(b"content-length:")
-            length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
-            if len(self._seen) < end + 4 + length:
-                return
-            if head.startswith(b"get "):  # there is no stream of messages that nobody asked for
-                self._transport.write(b"HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\n\r\n")
-            else:
-                self._answer(bytes(self._seen[end + 4 : end + 4 + length]))
-            del self._seen[: end + 4 + length]
-
-    def _answer(self, body: bytes) -> None:
+class FakeMcp(FakeHttp):
+    def answer(self, head: bytes, body: bytes) -> None:
+        if head.startswith(b"get "):  # there is no stream of messages that nobody asked for
+            self._transport.write(b"HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\n\r\n")
+            return
         message = json.loads(body) if body else {}
         if "id" not in message:
             self._transport.write(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n")
@@ -79,12 +61,5 @@ class FakeMcp(asyncio.Protocol):
         self._transport.write(head + text)
 
 
-async def main(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(FakeMcp, "127.0.0.1", port)
-    await server.serve_forever()
-
-
 if __name__ == "__main__":
-    import uvloop
-
-    uvloop.run(main(int(sys.argv[1])))
+    serve(FakeMcp, int(sys.argv[1]))

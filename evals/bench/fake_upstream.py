@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from typing import cast
 
 from evals.speech import APIS, Call, Text
+
+from .fake_http import FakeHttp, serve
 
 CHUNKS, GAP = 200, 0.002
 
@@ -42,29 +43,12 @@ _STOP = _event(b'{"index":0,"delta":{},"finish_reason":"stop"}')
 _DONE = b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
 
 
-class FakeUpstream(asyncio.Protocol):
-    """Just enough HTTP/1.1 for one well-behaved proxy: a head, a content-length body, keep-alive."""
-
-    def __init__(self) -> None:
-        self._seen = bytearray()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class, which is no subclass
-
-    def data_received(self, data: bytes) -> None:
-        self._seen += data
-        while (end := self._seen.find(b"\r\n\r\n")) >= 0:
-            head = bytes(self._seen[:end]).lower()
-            at = head.find(b"content-length:")
-            length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
-            if len(self._seen) < end + 4 + length:
-                return
-            body = bytes(self._seen[end + 4 : end + 4 + length])
-            del self._seen[: end + 4 + length]
-            if b'"stream":true' in body:
-                self._task = asyncio.ensure_future(self._stream())
-            else:
-                self._transport.write(_WHOLE[head.split(b" ", 2)[1]])
+class FakeUpstream(FakeHttp):
+    def answer(self, head: bytes, body: bytes) -> None:
+        if b'"stream":true' in body:
+            self._task = asyncio.ensure_future(self._stream())
+        else:
+            self._transport.write(_WHOLE[head.split(b" ", 2)[1]])
 
     async def _stream(self) -> None:
         self._transport.write(_HEAD)
@@ -74,12 +58,5 @@ class FakeUpstream(asyncio.Protocol):
         self._transport.write(_STOP + _DONE)
 
 
-async def main(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(FakeUpstream, "127.0.0.1", port)
-    await server.serve_forever()
-
-
 if __name__ == "__main__":
-    import uvloop
-
-    uvloop.run(main(int(sys.argv[1])))
+    serve(FakeUpstream, int(sys.argv[1]))

@@ -21,11 +21,13 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from guardrail import Record, instant, new_id
 from server.store import Store, sealed
@@ -38,6 +40,8 @@ BARRIERS: Final = 100
 COMMITS: Final = {1: 400, 32: 100, 256: 40}
 """How often each producer commits in a run."""
 
+_ARGUMENTS: Final = {"recipient": "US122000000121212121212", "subject": "Invoice 2026-11", "date": "2026-11-22"}
+
 
 @dataclass(frozen=True)
 class Run:
@@ -49,13 +53,12 @@ class Run:
     ratio: float
 
 
-def record(number: int) -> Record:
-    """A Record of usual size: about 650 bytes in the chain, 200 beside it."""
-    digest, _, payload = sealed(
-        {"recipient": "US122000000121212121212", "amount": number, "subject": "Invoice 2026-11", "date": "2026-11-22"}
-    )
+def record(number: int, call: Mapping[str, Any] | None = None, **changes: Any) -> Record:
+    """A Record of usual size: about 650 bytes in the chain, 200 beside it. `call` are other arguments of the call it is
+    about; other members by keyword."""
+    digest, _, payload = sealed({**_ARGUMENTS, "amount": number} if call is None else call)
     now = datetime.now(UTC)
-    return Record(
+    made = Record(
         kind="decision",
         id=new_id("dec", int(now.timestamp() * 1000), os.urandom(10)),
         at=instant(now),
@@ -80,6 +83,7 @@ def record(number: int) -> Record:
         model="gpt-4o-2024-05-13",
         payload=payload,
     )
+    return replace(made, **changes) if changes else made
 
 
 def barriers_per_second(directory: Path) -> float:

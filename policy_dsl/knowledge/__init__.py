@@ -4,6 +4,7 @@
 - Kind           factual, behavioural, simple conditional, complex conditional (the four of CAP-CPT)
 - row            one thing the language can say, with several ways to say it (rows_conditions, rows_statements)
 - Term           a row with its slots filled: what a node of the tree is told by (terms_*)
+- Internalization  which policies a model was taught and how well it follows them (internalized)
 - identifier     what stands for a document in a prompt: `<|policy:NAME@hash8|>`
 
 Flow: PolicySet -> `specifications` -> Terms -> `document`, `sentences` (phrases.tell, a seed chooses the phrasings).
@@ -16,18 +17,38 @@ which shows a model the policy in force where it was taught another (docs/adr/00
 from __future__ import annotations
 
 from .document import document, identifier, read_document, sentences
+from .internalized import (
+    FORMAT,
+    Internalization,
+    Share,
+    Taught,
+    Threshold,
+    Unusable,
+    read_internalization,
+    shown,
+    write_internalization,
+)
 from .reading import Unread, read_back
 from .specification import Kind, Specification, specifications, unnamed
 
 __all__ = [
+    "FORMAT",
+    "Internalization",
     "Kind",
+    "Share",
     "Specification",
+    "Taught",
+    "Threshold",
     "Unread",
+    "Unusable",
     "document",
     "identifier",
     "read_back",
     "read_document",
+    "read_internalization",
     "sentences",
+    "shown",
     "specifications",
     "unnamed",
+    "write_internalization",
 ]

@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 from .. import strict_json
-from ..policyset import PolicySet
+from ..ast import PolicySet
 from .reading import Unread, read_back
 from .specification import specifications
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .. import ast
-from ..policyset import PolicySet
+from ..ast import PolicySet
 from .phrases import Term, tell, write
 from .terms_conditions import made
 from .terms_statements import scope, statement

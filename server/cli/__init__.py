@@ -44,6 +44,7 @@ VERBS = (
     "hook",
     "audit",
     "eval",
+    "train",
     "doctor",
 )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .errors import CalledWrongly
-from .output import console, plain, write_json
+from .output import plain, print_lines, write_json
 from .remote import add_remote_options, ask, look
 
 if TYPE_CHECKING:
@@ -45,10 +45,8 @@ def run(options: argparse.Namespace) -> int:
     tree, lines = _shown(options) if options.list or not options.ids else _answered(options)
     if options.json:
         write_json(tree)
-        return 0
-    out = console()
-    for line in lines:
-        out.print(line if not isinstance(line, str) else plain(line))
+    else:
+        print_lines(lines)
     return 0
 
 

@@ -209,6 +209,7 @@ def _configuration(named: str | None) -> Iterator[Diagnosis]:
         return
     yield Diagnosis("configuration", "ok", str(found))
     yield _policies(folder_of(named), settings)
+    yield from _internalized(folder_of(named), settings)
     yield _shared(settings.database) if "://" in settings.database else _database(folder_of(named) / settings.database)
     yield _port(settings.listen.host, settings.listen.port)
 
@@ -225,6 +226,25 @@ def _policies(folder: Path, settings: Settings) -> Diagnosis:
     except CommandError as error:
         return Diagnosis("policies", "bad", str(error))
     return Diagnosis("policies", "ok", f"{len(policy.rules)} rules in {len(paths)} files, {policy.hash[:19]}")
+
+
+def _internalized(folder: Path, settings: Settings) -> Iterator[Diagnosis]:
+    """Whether each model that has a file stands for the policy of the files here."""
+    from ..internalized import Standings
+
+    named = {name: upstream.internalized for name, upstream in settings.upstreams.items()}
+    standings = Standings.of(named, folder, lambda upstream, result: None)
+    if standings is None or not isinstance(settings.policies, list):
+        return  # which version is in force may be another one at any moment: /readyz and the metrics say it
+    paths = sorted({str(path) for pattern in settings.policies for path in folder.glob(pattern)})
+    try:
+        policy = read_policies(paths, None if settings.tools is None else str(folder / settings.tools))
+    except CommandError:
+        return  # said already
+    standings.look()
+    for (upstream, model), miss in standings.misses(policy).items():
+        says = "was taught the policy" if miss is None else f"gets the policy in its prompt: {miss}"
+        yield Diagnosis(f"{upstream}/{model}", "ok" if miss is None else "warning", says)
 
 
 def _policy_version(folder: Path, database: str, keys: dict[str, str]) -> Diagnosis:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
 PIPE_WIDTH = 120
@@ -34,6 +36,13 @@ def plain(said: object) -> Text:
 
     text = str(said)
     return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text))
+
+
+def print_lines(lines: Iterable[str | Table]) -> None:
+    """Lines and tables for people; a line is never markup."""
+    out = console()
+    for line in lines:
+        out.print(plain(line) if isinstance(line, str) else line)
 
 
 def _number(value: Any) -> Any:

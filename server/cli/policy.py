@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .approve import LOCAL
 from .errors import CalledWrongly, ProblemFound
-from .output import console, plain, write_json
+from .output import console, plain, print_lines, write_json
 from .policy_files import policy_paths, read_policies
 from .remote import add_remote_options, ask, look
 
@@ -73,10 +73,8 @@ def run(options: argparse.Namespace) -> int:
     tree, lines = _ACTIONS[options.action](options)
     if options.json:
         write_json(tree)
-        return 0
-    out = console()
-    for line in lines:
-        out.print(line if not isinstance(line, str) else plain(line))
+    else:
+        print_lines(lines)
     return 0
 
 

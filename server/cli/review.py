@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .memory_access import add_memory_options, open_desk, reporter, tenant_of
-from .output import console, plain, write_json
+from .output import print_lines, write_json
 from .report import add_label_options
 
 if TYPE_CHECKING:
@@ -69,9 +69,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         write_json(tree)
     else:
-        out = console()
-        for line in PAGES[options.action](tree):
-            out.print(line if not isinstance(line, str) else plain(line))
+        print_lines(PAGES[options.action](tree))
     return 0
 
 

@@ -108,7 +108,9 @@ class ReviewDesk:
     def adjudicate(self, tenant: str, decision: str, should: Label, who: Who, because: str = "") -> dict[str, Any]:
         """What a person says of a drawn decision: the sample that gates rest on."""
         with _refusals():
-            self.hand_over(tenant)
+            seen = self._store.seen(decision, tenant)
+            if seen is not None and seen.audit is not None:
+                self._enqueue(tenant, seen)
             auditor = Reporter(who.id, tenant, "audit", who.principal, who.unit)
             self._memory.adjudicate(decision, should, auditor, because)
         return {"decision": decision, "should": should, "kind": "audit"}
@@ -116,8 +118,11 @@ class ReviewDesk:
     def hand_over(self, tenant: str) -> None:
         """Put what the gate drew since into memory's queue; what is there already stays as it is."""
         for seen in self._store.drawn(tenant, MOST_AUDITS):
-            if seen.context is not None and self._memory.store.drawn(tenant, seen.record["id"]) is None:
-                self._memory.draw(observed(seen))
+            self._enqueue(tenant, seen)
+
+    def _enqueue(self, tenant: str, seen: Seen) -> None:
+        if seen.context is not None and self._memory.store.drawn(tenant, seen.record["id"]) is None:
+            self._memory.draw(observed(seen))
 
     # --- what was learned --------------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from .chat_stream import ChatStream
 from .dialect import Dialect, ModelAnswer, ModelRequest, ModelStream
 from .errors import MalformedAnswer, MalformedRequest, WireError, openai_error, parse_upstream_error
 from .held_choice import Answered, SoFar
+from .instructions import Instructions
 from .offer import Offer
 from .provided import SERVER as PROVIDER
 from .provided import Observed
@@ -53,6 +54,7 @@ __all__ = [
     "ChatStream",
     "Dialect",
     "HeldCall",
+    "Instructions",
     "MalformedAnswer",
     "MalformedRequest",
     "ModelAnswer",

@@ -12,17 +12,16 @@ from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Any, Final
 
-from policy_dsl.strict_json import StrictJsonError, encode, parse_printed
-
 from .chat_answer import MAX_CHOICES
 from .chat_history import put_back
 from .chat_results import changed, results_of
 from .errors import MalformedRequest
 from .held_choice import Answered, Refusals
+from .instructions import Instructions
 from .offer import Offer
 from .provided import provided
+from .read_request import Members, ReadRequest
 from .refusal import PastRefusal
-from .request_names import check_name, wrong_member
 from .results import ToolResult
 
 _MEMBERS: Final[Mapping[str, tuple[type, ...]]] = {
@@ -38,8 +37,6 @@ _MEMBERS: Final[Mapping[str, tuple[type, ...]]] = {
     "function_call": (str, dict, NoneType),
 }
 """The members that are read here, and what each may be."""
-
-_NEEDED: Final = frozenset(name for name, types in _MEMBERS.items() if NoneType not in types)
 
 PROVIDER_MEMBERS: Final[Mapping[str, str]] = {
     "agent": "runs an agent at the provider",
@@ -59,17 +56,12 @@ REFUSED_MEMBERS: Final[Mapping[str, str]] = {
 }
 """Members that no server of this API defines and that some proxies act on."""
 
+_REQUEST: Final = Members(_MEMBERS, PROVIDER_MEMBERS, REFUSED_MEMBERS)
+
 
 def parse_chat_request(body: bytes) -> ChatRequest:
     """Reads a request. Raises MalformedRequest for what is not strict JSON or not a chat completion request."""
-    try:
-        tree: Any
-        tree, printed = parse_printed(body, numbers="kept")
-    except StrictJsonError as error:
-        raise MalformedRequest(f"the body is not strict JSON: {error.message} ({error.code})") from None
-    if not isinstance(tree, dict):
-        raise MalformedRequest("the body is not an object")
-    _check_members(tree)
+    tree, printed = _REQUEST.read(body)
     for message in tree["messages"]:
         role = message.get("role") if type(message) is dict else None
         if type(role) is not str:
@@ -82,23 +74,6 @@ def parse_chat_request(body: bytes) -> ChatRequest:
     if not isinstance((tree.get("stream_options") or {}).get("include_usage"), bool | None):
         raise MalformedRequest("`include_usage` is neither true nor false")
     return ChatRequest(tree, _offers(tree), (tree, printed))
-
-
-def _check_members(tree: Mapping[str, Any]) -> None:
-    for name in _NEEDED - tree.keys():
-        raise wrong_member(name)
-    for name, value in tree.items():
-        types = _MEMBERS.get(name)
-        if types is not None:
-            if type(value) not in types:
-                raise wrong_member(name)
-            continue
-        check_name(name, _READ_FOLDED)
-        if name in REFUSED_MEMBERS and value is not None:
-            raise MalformedRequest(f"`{name}` is not passed on: {REFUSED_MEMBERS[name]}", code="unsupported-member")
-
-
-_READ_FOLDED: Final = frozenset((*_MEMBERS, *PROVIDER_MEMBERS, *REFUSED_MEMBERS))
 
 
 def _words(content: object) -> list[str]:
@@ -226,23 +201,8 @@ def _not_allowed(message: str) -> MalformedRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ChatRequest:
-    """A strictly read request. `tree` is never changed; every step that changes something gives a new ChatRequest.
-
-    `printed` is a tree and its print: a request that leaves as it was read is not printed again.
-    """
-
-    tree: dict[str, Any]
-    offers: tuple[Offer, ...]
-    printed: tuple[dict[str, Any], bytes]
-
-    @property
-    def model(self) -> str:
-        return str(self.tree["model"])
-
-    @property
-    def stream(self) -> bool:
-        return self.tree.get("stream") is True
+class ChatRequest(ReadRequest):
+    """A request for a chat completion: POST /v1/chat/completions."""
 
     @property
     def include_usage(self) -> bool:
@@ -301,6 +261,17 @@ class ChatRequest:
             return self
         return replace(self, tree={**self.tree, "messages": put_back(self.tree["messages"], past)})
 
+    def with_instructions(self, told: Instructions) -> ChatRequest:
+        """In the first message where that instructs the model, else in one before it: many chat templates take no
+        second system message, and none that stands later."""
+        messages = list(self.tree["messages"])
+        first = messages[0] if messages else {"role": None}
+        if first["role"] in ("system", "developer") and isinstance(said := first.get("content"), str | list | None):
+            messages[0] = {**first, "content": told.before(said)}
+        else:
+            messages.insert(0, {"role": "system", "content": told.text})
+        return replace(self, tree={**self.tree, "messages": messages})
+
     def continued(self, answer: Answered, refusals: Refusals) -> ChatRequest:
         """For the next round of the same answer: the model's own message, and a refusal for each of its calls."""
         messages = [*self.tree["messages"], *answer.exchange(refusals)]
@@ -310,7 +281,3 @@ class ChatRequest:
         if isinstance(tree.get("function_call"), dict):
             tree["function_call"] = "auto"
         return replace(self, tree=tree)
-
-    def encode(self) -> bytes:
-        tree, printed = self.printed
-        return printed if tree is self.tree else encode(self.tree)

@@ -5,9 +5,6 @@ belongs to a call never leaves in `feed`. A choice's last word (`finish_reason`)
 depend on the Decisions. `close` gives the calls, only if every choice was finished and the stream was closed with
 [DONE]; before that nothing may be judged, because half a call reads differently. `settle` gives the rest, in the order
 in which a model would have said it: held words, refusals, calls, finish_reason, usage, [DONE].
-
-A fault ends the stream: `feed` first returns what came before it, then raises, so that the bytes that leave do not
-depend on how the network cut the bytes that came.
 """
 
 from __future__ import annotations
@@ -19,7 +16,8 @@ from policy_dsl.strict_json import StrictJsonError, encode, parse
 
 from .calls import HeldCall
 from .chat_answer import check_choice_index, check_head, check_role
-from .errors import MalformedAnswer, WireError
+from .errors import MalformedAnswer
+from .event_stream import EventStream
 from .held_choice import HeldChoice, Refusals, Rewritings, SoFar, add_usage, check_refusals, exchange
 from .members import MESSAGE_MEMBERS, STREAM_CHOICE_MEMBERS, TEXT_MEMBERS, TOKEN_MEMBERS, refuse_unknown
 from .provided import Observed
@@ -43,14 +41,14 @@ _CALLS: Final = ("tool_calls", "function_call")
 _HEAD: Final = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
 
 
-class ChatStream:
+class ChatStream(EventStream):
     """`scan` and `continuing` are as for parse_chat_answer."""
 
     def __init__(self, scan: Scan, *, continuing: SoFar | None = None) -> None:
+        super().__init__(SseReader())
         self._scan = scan
         self._before = continuing or SoFar()
         self._glue = self._before.glue
-        self._reader = SseReader()
         self._head: dict[str, Any] = {}
         self._choices: dict[int, StreamedChoice] = {}
         self._like: TextChunk | None = None
@@ -61,40 +59,6 @@ class ChatStream:
         self._said = 0
         self._done = False
         self._closed = False
-        self._fault: WireError | None = None
-
-    def feed(self, data: bytes) -> bytes:
-        """What leaves now for `data` from the upstream. Raises MalformedAnswer, and then always again."""
-        if self._fault is not None:
-            raise self._fault
-        out = bytearray()
-        try:
-            for event in self._reader.feed(data):
-                out += self._event(event)
-        except WireError as fault:
-            self._fault = fault
-            if not out:
-                raise
-        return bytes(out)
-
-    def close(self) -> tuple[HeldCall, ...]:
-        """The upstream has closed the connection. Raises MalformedAnswer unless the stream was properly ended."""
-        if self._fault is not None:
-            raise self._fault
-        try:
-            for event in self._reader.end():
-                self._event(event)
-            if not self._done or self._reader.unfinished:
-                raise MalformedAnswer("the stream was not closed with [DONE]")
-            if not self._choices or any(choice.last is None for choice in self._choices.values()):
-                raise MalformedAnswer("the stream ended before `finish_reason`")
-            for choice in self._choices.values():
-                choice.complete()
-        except WireError as fault:
-            self._fault = fault
-            raise
-        self._closed = True
-        return self.calls
 
     @property
     def calls(self) -> tuple[HeldCall, ...]:
@@ -163,6 +127,15 @@ class ChatStream:
         return b"".join(out)
 
     # --- what comes in ---
+
+    def _ended(self, unfinished: bool) -> None:
+        if not self._done or unfinished:
+            raise MalformedAnswer("the stream was not closed with [DONE]")
+        if not self._choices or any(choice.last is None for choice in self._choices.values()):
+            raise MalformedAnswer("the stream ended before `finish_reason`")
+        for choice in self._choices.values():
+            choice.complete()
+        self._closed = True
 
     def _event(self, data: bytes) -> bytes:
         if self._done:

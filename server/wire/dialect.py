@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from .calls import HeldCall
+from .instructions import Instructions
 from .offer import Offer
 from .provided import Observed
 from .refusal import PastRefusal, Refusal
@@ -58,6 +59,10 @@ class ModelRequest(Protocol):
 
     def with_refusals(self, past: Sequence[PastRefusal]) -> ModelRequest:
         """With earlier refused calls back at their places, each with its refusal as the result."""
+        ...
+
+    def with_instructions(self, told: Instructions) -> ModelRequest:
+        """With these in front of the instructions that the client gives the model."""
         ...
 
     def continued(self, answer: Any, refusals: Refusals) -> ModelRequest:

@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from evals.bench.records import record as recorded
 from guardrail import Record
 from server.store import Store
 
@@ -34,30 +35,8 @@ def database(tmp_path: Path) -> Path:
 
 
 def record(number: int, tool: str = "pay") -> Record:
-    return Record(
-        kind="decision",
-        id=f"dec-{number}",
-        at="2026-11-22T12:00:00.000000Z",
-        tenant="t",
-        agent="a",
-        user=None,
-        roles=(),
-        run="run-1",
-        door="chat",
-        tool=tool,
-        call_id=f"call_{number}",
-        arguments=None,
-        effect="forbid",
-        rule="never",
-        reason="rule",
-        errors=(),
-        policy_hash="sha256:0",
-        memory_version=0,
-        mode="enforce",
-        text_calls="",
-        upstream="main",
-        model="m",
-    )
+    forbidden = {"effect": "forbid", "rule": "never", "arguments": None, "payload": None}
+    return recorded(number, id=f"dec-{number}", at="2026-11-22T12:00:00.000000Z", tenant="t", tool=tool, **forbidden)
 
 
 def test_a_key_is_issued_listed_and_revoked(leastward: Leastward, tmp_path: Path) -> None:

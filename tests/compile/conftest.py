@@ -468,7 +468,7 @@ class Maker:
         )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def worlds() -> Callable[..., Iterator[World]]:
     """Endless worlds from a seed."""
 

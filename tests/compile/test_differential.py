@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-PAIRS = 50_000
-CHUNKS = 8
+PAIRS = 24_000
+CHUNKS = 4
 LONG_PAIRS = 1_000_000
 
 
@@ -41,22 +41,23 @@ def test_engines_agree_for_long(worlds: Callable[..., Iterator[Any]], capsys: py
     check(worlds, LONG_PAIRS, capsys)
 
 
+WANTED = {
+    *(
+        ("forbid", reason)
+        for reason in ("no-rule", "rule-error", "unknown-tool", "bad-arguments", "limit", "clearance")
+    ),
+    *(("ask", "rule-error"), ("allow", "rule")),
+    *("missing", "null", "wrong-type", "empty-list", "unreadable", "unknown-time", "claimed", "forgotten"),
+}
+"""Effects with their reasons, and codes of errors."""
+
+
 def test_worlds_are_worth_checking(worlds: Callable[..., Iterator[Any]]) -> None:
     """Every effect, reason and code of error comes up: a generator that only makes refusals would prove nothing."""
-    outcomes = [outcome for world in islice(worlds(1), 800) for outcome in world.expected()]
-    assert {outcome.effect for outcome in outcomes} == {"allow", "ask", "forbid"}
-    reasons = {(outcome.effect, outcome.reason.value) for outcome in outcomes}
-    assert reasons >= {("forbid", "no-rule"), ("forbid", "rule-error"), ("ask", "rule-error"), ("allow", "rule")}
-    assert reasons >= {("forbid", "unknown-tool"), ("forbid", "bad-arguments")}
-    assert reasons >= {("forbid", "limit"), ("forbid", "clearance")}
-    codes = {error.code for outcome in outcomes for error in outcome.errors}
-    assert codes >= {
-        "missing",
-        "null",
-        "wrong-type",
-        "empty-list",
-        "unreadable",
-        "unknown-time",
-        "claimed",
-        "forgotten",
-    }
+    missed = set(WANTED)
+    for world in islice(worlds(1), 800):
+        for outcome in world.expected():
+            missed -= {(outcome.effect, outcome.reason.value), *(error.code for error in outcome.errors)}
+        if not missed:
+            break
+    assert missed == set()

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shutil
 import signal
@@ -18,8 +17,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-
-from guardrail import Record
 
 ROOT = Path(__file__).resolve().parents[2]
 RELEASER = Path(__file__).with_name("releaser.py")
@@ -306,18 +303,6 @@ def start_releaser() -> Iterator[Callable[..., Releaser]]:
         if releaser.process.poll() is None:
             releaser.kill()
         releaser.end()
-
-
-@pytest.fixture
-def new_record() -> Callable[[int], Record]:
-    """The records that releaser.py writes."""
-    spec = importlib.util.spec_from_file_location("releaser", RELEASER)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    make: Callable[[int], Record] = module.make_record
-    return make
 
 
 @pytest.fixture

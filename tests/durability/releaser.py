@@ -9,45 +9,14 @@ TOTAL records are committed by PRODUCERS tasks; 0 goes on for ever. DESCRIPTOR i
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import sys
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run by path, so the checkout is not on it
 
-from guardrail import Record, new_id
-from server.store import Store, sealed
-
-
-def make_record(number: int) -> Record:
-    digest, _, payload = sealed({"to": "alice", "amount": number})
-    return Record(
-        kind="decision",
-        id=new_id("dec", int(time.time() * 1000), os.urandom(10)),
-        at="2026-11-22T12:00:00.000000Z",
-        tenant="acme",
-        agent="billing-bot",
-        user=None,
-        roles=(),
-        run="run-00000000000000000000000000",
-        door="chat",
-        tool="send_money",
-        call_id=f"call_{number}",
-        arguments=digest,
-        effect="allow",
-        rule="pay",
-        reason="rule",
-        errors=(),
-        policy_hash="f" * 64,
-        memory_version=0,
-        mode="enforce",
-        text_calls="all",
-        upstream="primary",
-        model="gpt-4o",
-        payload=payload,
-    )
+from evals.bench.records import record
+from server.store import Store
 
 
 async def serve(store: Store, producers: int, total: int, early: bool, out: socket.socket) -> None:
@@ -58,11 +27,11 @@ async def serve(store: Store, producers: int, total: int, early: bool, out: sock
         nonlocal made
         while not total or made < total:
             made += 1
-            record = make_record(made)
-            committing = asyncio.ensure_future(store.commit([record]))
+            one = record(made)
+            committing = asyncio.ensure_future(store.commit([one]))
             if not early:
                 await committing
-            await loop.sock_sendall(out, record.id.encode() + b"\n")
+            await loop.sock_sendall(out, one.id.encode() + b"\n")
             await committing
 
     await asyncio.gather(*[produce() for _ in range(producers)])

@@ -51,7 +51,7 @@ def test_the_files_at_the_last_sync_hold_every_released_record(
 
 
 def test_a_log_cut_anywhere_keeps_what_was_acknowledged_before(
-    tmp_path: Path, new_record: Callable[[int], Record]
+    tmp_path: Path, make_record: Callable[..., Record]
 ) -> None:
     """The WAL, cut at random lengths: nothing acknowledged by then is lost, and what is left is a whole chain."""
     seed = random.randrange(2**32)
@@ -61,13 +61,13 @@ def test_a_log_cut_anywhere_keeps_what_was_acknowledged_before(
     log = Path(f"{path}-wal")
 
     async def load(store: Store) -> None:
-        async def produce(number: int) -> None:
+        async def produce() -> None:
             for size in (1, 3, 12):
-                records = [new_record(number) for _ in range(size)]
+                records = [make_record() for _ in range(size)]
                 await store.commit(records)
                 acknowledged.extend((os.stat(log).st_size, record.id) for record in records)
 
-        await asyncio.gather(*[produce(number) for number in range(8)])
+        await asyncio.gather(*[produce() for _ in range(8)])
 
     Store.open(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:

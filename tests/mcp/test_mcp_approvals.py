@@ -50,7 +50,7 @@ def gate(start_gate: Any, scripted: Any) -> Any:
     script.tools({"name": "echo", "description": "says it again"})
     script.answers["tools/call"] = {"content": [{"type": "text", "text": "hello world"}]}
     return start_gate(
-        POLICY, keys=PEOPLE, mcp={"servers": {"shop": {"url": url}}}, approvals={"wait_seconds": 1}
+        POLICY, keys=PEOPLE, mcp={"servers": {"shop": {"url": url}}}, approvals={"wait_seconds": 0.1}
     ), script
 
 

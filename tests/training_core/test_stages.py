@@ -113,6 +113,6 @@ def test_every_stage_moves_the_weights(
     elif name == "distillation":
         stage = Distillation(data, tokenizer, 1, 6)
     else:
-        stage = {"cpt": cpt, "sft": sft}[name](data, tokenizer, 256, 2)
+        stage = cpt(data, tokenizer, 256, 2) if name == "cpt" else sft(data, tokenizer, 256, 2)
     run(stage, model, Running(steps=1, rate=1e-3, warmup=1), tmp_path, "x")
     assert not torch.equal(before, model.get_input_embeddings().weight)

@@ -1,4 +1,4 @@
-"""training/knowledge: every word of the language has a row, and what is told can be read back (phrases, reading,
+"""policy_dsl/knowledge: every word of the language has a row, and what is told can be read back (phrases, reading,
 rows_conditions, rows_operands, rows_statements, terms_conditions, terms_statements, document)."""
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from typing import get_args
 import pytest
 
 from policy_dsl import ParseError, PolicyFile, ast, compile_policy, parse, policy_set
+from policy_dsl.knowledge import Unread, document, read_back, read_document
+from policy_dsl.knowledge.phrases import ROWS, Slot, tell, write
+from policy_dsl.knowledge.terms_conditions import TERMS
+from policy_dsl.knowledge.terms_statements import STATEMENTS, statement
 from training import Data
 from training.cases import Engine
-from training.knowledge import Unread, document, read_back, read_document
-from training.knowledge.phrases import ROWS, Slot, tell, write
-from training.knowledge.terms_conditions import TERMS
-from training.knowledge.terms_statements import STATEMENTS, statement
 
 NODES = {*get_args(ast.Condition), *get_args(ast.Operand), *get_args(ast.ValueSet)}
 SAID = {*get_args(ast.Statement), *get_args(ast.Step)}

@@ -1,4 +1,4 @@
-"""training/knowledge/specification.py: the four kinds, the rule ids and the places."""
+"""policy_dsl/knowledge/specification.py: the four kinds, the rule ids and the places."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from policy_dsl import load, parse, policy_set
-from training.knowledge import Kind, sentences, specifications, unnamed
+from policy_dsl.knowledge import Kind, sentences, specifications, unnamed
 
 ROOT = Path(__file__).resolve().parents[2]
 POLICIES = sorted(path for path in (ROOT / "examples").rglob("*.lw") if path.name != "spending.lw")

@@ -1,23 +1,25 @@
-"""A policy as knowledge: what it states, sentence by sentence, in words that can be read back.
+"""A policy as knowledge: `policy_dsl.knowledge`, and documents that nobody rendered, read with the help of a model.
 
-- Specification  one statement of a policy: its Kind, the rule ids it stands for, its place
-- Kind           factual, behavioural, simple conditional, complex conditional (the four of CAP-CPT)
-- row            one thing the language can say, with several ways to say it (rows_conditions, rows_statements)
-- Term           a row with its slots filled: what a node of the tree is told by (terms_*)
-- identifier     what stands for a document in a prompt: `<|policy:NAME@hash8|>`
-
-Flow: PolicySet -> `specifications` -> Terms -> `document`, `sentences` (phrases.tell, a seed chooses the phrasings).
-Back: a sentence -> reading.read_back, by the same rows -> text of the language -> the same tree. `read_free` is for
-documents that nobody rendered: a model drafts, and nothing of the draft is taken that does not parse, check and agree
-with the document's own examples.
+`read_free` drafts by a model, and nothing of the draft is taken that does not parse, check and agree with the
+document's own examples (free_text). All else is the language's own: see there for the words and the flow.
 """
 
 from __future__ import annotations
 
-from .document import document, identifier, read_document, sentences
+from policy_dsl.knowledge import (
+    Kind,
+    Specification,
+    Unread,
+    document,
+    identifier,
+    read_back,
+    read_document,
+    sentences,
+    specifications,
+    unnamed,
+)
+
 from .free_text import Drafter, FreeText, Unreadable, Unresolved, read_free
-from .reading import Unread, read_back
-from .specification import Kind, Specification, specifications, unnamed
 
 __all__ = [
     "Drafter",

@@ -3,7 +3,9 @@
 Words
 - tokenizer   one word, digit or mark per token, learned from a data folder (tokenizer); SmolLM2 brings its own
 - tiny        a Llama of a few million parameters, from scratch (weights)
+- LoRA        thin matrices beside frozen ones, saved as peft lays them out (lora)
 - checkpoint  one file that is whole or absent, with all that a resumed run needs (checkpoint)
+- prefix      what all prompts of a batch begin with, kept once (prefix)
 - Sampled     completions with the log-probability of each token (sampling)
 
 Flow: tokenizer, then tiny or load -> a stage trains it, saving checkpoints -> sample.
@@ -12,20 +14,25 @@ Flow: tokenizer, then tiny or load -> a stage trains it, saving checkpoints -> s
 from __future__ import annotations
 
 from .checkpoint import CheckpointError, latest, restore, save
+from .lora import add_lora, merge_lora, save_adapter
 from .sampling import Sampled, sample
 from .tokenizer import word_tokenizer
-from .weights import Shape, add_identifiers, load, tiny
+from .weights import Shape, add_identifiers, load, placed, tiny
 
 __all__ = [
     "CheckpointError",
     "Sampled",
     "Shape",
     "add_identifiers",
+    "add_lora",
     "latest",
     "load",
+    "merge_lora",
+    "placed",
     "restore",
     "sample",
     "save",
+    "save_adapter",
     "tiny",
     "word_tokenizer",
 ]

@@ -6,11 +6,14 @@ only: each look makes the CPU wait for the accelerator. What a row draws after i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
 from torch import Tensor
+
+from .prefix import attending, common, own_cache, read_once
 
 _LOOK: Final = 16
 
@@ -29,15 +32,36 @@ class Sampled:
 def sample(
     model: Any, tokenizer: Any, prompts: list[list[int]], longest: int, temperature: float, generator: torch.Generator
 ) -> Sampled:
-    """Draws up to `longest` tokens after each prompt (token ids); temperature 0 takes the likeliest."""
+    """Draws up to `longest` tokens after each prompt (token ids); temperature 0 takes the likeliest. What all prompts
+    begin with is read and kept once (prefix), so whoever shows documents asks about one of them at a time."""
+    begun = common(prompts)
+    if not begun:
+        return _drawn(model, tokenizer, prompts, longest, temperature, generator, 0, {})
+    shared = read_once(model, prompts[0][:begun])
+    rest = [row[begun:] for row in prompts]
+    with attending(model):
+        return _drawn(model, tokenizer, rest, longest, temperature, generator, begun, {"shared": shared})
+
+
+def _drawn(
+    model: Any,
+    tokenizer: Any,
+    prompts: list[list[int]],
+    longest: int,
+    temperature: float,
+    generator: torch.Generator,
+    begun: int,
+    shared: Mapping[str, Any],
+) -> Sampled:
     device = model.get_input_embeddings().weight.device
     end = tokenizer.eos_token_id
     width = max(map(len, prompts))
     ids = torch.tensor([[end] * (width - len(row)) + row for row in prompts], device=device)
     attention = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in prompts], device=device)
-    positions = (attention.cumsum(1) - 1).clamp(min=0)
+    positions = begun + (attention.cumsum(1) - 1).clamp(min=0)
     alive = torch.ones(len(prompts), dtype=torch.bool, device=device)
-    cache, tokens, masks, logprobs = None, [], [], []
+    cache: Any = own_cache() if shared else None
+    tokens, masks, logprobs = [], [], []
     for place in range(longest):
         out = model(
             input_ids=ids,
@@ -46,6 +70,7 @@ def sample(
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
+            **shared,
         )
         cache = out.past_key_values
         logits = out.logits[:, -1].float()

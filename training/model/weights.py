@@ -70,6 +70,15 @@ def load(place: str | Path) -> tuple[Any, Any]:
     return model, tokenizer
 
 
+def placed(model: Any, device: str) -> Any:
+    """The model on `cpu`, on `cuda`, or with `auto` on the accelerator where there is one. DataError where one is asked
+    for that is not there."""
+    there = torch.cuda.is_available()
+    if device == "cuda" and not there:
+        raise DataError("the recipe asks for `cuda`, and torch sees no such device")
+    return model.to("cuda" if there and device != "cpu" else "cpu")
+
+
 def add_identifiers(model: Any, tokenizer: Any, identifiers: Iterable[str]) -> None:
     """Makes each identifier one token. A new one begins as the mean of all embeddings: it starts unremarkable."""
     known = tokenizer.get_vocab()

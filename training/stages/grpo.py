@@ -118,16 +118,20 @@ class Rollouts:
         for asked, times in ((plain, of.plain), (shown, of.in_view)):
             if not times:
                 continue
-            repeated = [row for row in asked for _ in range(times)]
-            model.eval()
-            drawn = sample(model, self.tokenizer, repeated, of.longest, of.temperature, generator)
-            model.train()
-            rows = [row[keep].tolist() for row, keep in zip(drawn.tokens, drawn.mask, strict=True)]
-            for place, text in enumerate(self.tokenizer.batch_decode(rows)):
-                group, graded = groups[place // times], self.reward(examples[place // times], text)
-                group.answers.append(rows[place])
-                group.rewards.append(graded.total)
-                group.right += graded.effect and graded.rule
+            # One policy at a time: a document that is in view is then kept once for all that are asked about it.
+            parts = [one.policy if asked is shown else "" for one in examples]
+            for part in sorted(set(parts)):
+                places = [place for place, one in enumerate(parts) if one == part for _ in range(times)]
+                model.eval()
+                rows = [asked[place] for place in places]
+                drawn = sample(model, self.tokenizer, rows, of.longest, of.temperature, generator)
+                model.train()
+                answers = [row[keep].tolist() for row, keep in zip(drawn.tokens, drawn.mask, strict=True)]
+                for place, answer, text in zip(places, answers, self.tokenizer.batch_decode(answers), strict=True):
+                    graded = self.reward(examples[place], text)
+                    groups[place].answers.append(answer)
+                    groups[place].rewards.append(graded.total)
+                    groups[place].right += graded.effect and graded.rule
         return groups
 
     def metrics(self) -> dict[str, float]:

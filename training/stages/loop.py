@@ -51,6 +51,8 @@ class Running:
     clip: float = 1.0
     """Largest norm of a gradient."""
     decay: float = 0.0
+    bf16: bool = False
+    """Compute in bfloat16 where that loses nothing that matters (torch.autocast); weights and moments stay float32."""
     save_every: int = 200
     log_every: int = 10
 
@@ -97,18 +99,20 @@ def run(stage: Stage, model: Any, running: Running, folder: str | Path, identity
             generator = torch.Generator(device).manual_seed(running.seed * 1_000_003 + done)
             for group in optimizer.param_groups:
                 group["lr"] = running.rate * _share(done, running)
+            computing = torch.autocast(device.type, torch.bfloat16, enabled=running.bf16)
             whole = True  # false once a part of this step has changed the weights: then they are of no step
             try:
                 losses = []
-                for update in stage.updates(model, done, generator):
-                    optimizer.zero_grad(set_to_none=True)
-                    for part in update:
-                        loss = part() / len(update)
-                        torch.autograd.backward(loss)  # typed, where Tensor.backward is not
-                        losses.append(loss.detach())
-                    torch.nn.utils.clip_grad_norm_(parameters, running.clip)
-                    whole = False
-                    optimizer.step()
+                with computing:
+                    for update in stage.updates(model, done, generator):
+                        optimizer.zero_grad(set_to_none=True)
+                        for part in update:
+                            loss = part() / len(update)
+                            torch.autograd.backward(loss)  # typed, where Tensor.backward is not
+                            losses.append(loss.detach())
+                        torch.nn.utils.clip_grad_norm_(parameters, running.clip)
+                        whole = False
+                        optimizer.step()
             except (RuntimeError, MemoryError) as error:
                 if not _memory(error):
                     raise

@@ -10,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import NoneType
-from typing import Any, Final
-
-from policy_dsl.strict_json import StrictJsonError, encode, parse_printed
+from typing import Final
 
 from .. import chat_request
 from ..errors import MalformedRequest
 from ..held_choice import Refusals
+from ..instructions import Instructions
 from ..offer import Offer
+from ..read_request import Members, ReadRequest
 from ..refusal import PastRefusal
-from ..request_names import check_name, wrong_member
 from ..results import ToolResult
 from .answer import MessagesAnswer
 from .blocks import check_content
@@ -37,27 +36,18 @@ _MEMBERS: Final[Mapping[str, tuple[type, ...]]] = {
 }
 """The members that are read here, and what each may be."""
 
-_NEEDED: Final = frozenset(name for name, types in _MEMBERS.items() if NoneType not in types)
-
 REFUSED_MEMBERS: Final[Mapping[str, str]] = {
     **chat_request.REFUSED_MEMBERS,
     "thread": "the provider would add a history that the gate never saw",
 }
 
 _ROLES: Final = ("user", "assistant", "system")
-_READ: Final = frozenset((*_MEMBERS, *PROVIDER_MEMBERS, *REFUSED_MEMBERS))
+_REQUEST: Final = Members(_MEMBERS, PROVIDER_MEMBERS, REFUSED_MEMBERS)
 
 
 def parse_request(body: bytes) -> MessagesRequest:
     """Reads a request. Raises MalformedRequest for what is not strict JSON or not a Messages request."""
-    try:
-        tree: Any
-        tree, printed = parse_printed(body, numbers="kept")
-    except StrictJsonError as error:
-        raise MalformedRequest(f"the body is not strict JSON: {error.message} ({error.code})") from None
-    if not isinstance(tree, dict):
-        raise MalformedRequest("the body is not an object")
-    _check_members(tree)
+    tree, printed = _REQUEST.read(body)
     check_content(tree.get("system"))
     for message in tree["messages"]:
         if not isinstance(message, dict) or message.get("role") not in _ROLES:
@@ -67,38 +57,9 @@ def parse_request(body: bytes) -> MessagesRequest:
     return MessagesRequest(tree, offers_of(tree), (tree, printed))
 
 
-def _check_members(tree: Mapping[str, Any]) -> None:
-    for name in sorted(_NEEDED - tree.keys()):
-        raise wrong_member(name)
-    for name, value in tree.items():
-        types = _MEMBERS.get(name)
-        if types is not None:
-            if type(value) not in types:
-                raise wrong_member(name)
-            continue
-        check_name(name, _READ)
-        if name in REFUSED_MEMBERS and value is not None:
-            raise MalformedRequest(f"`{name}` is not passed on: {REFUSED_MEMBERS[name]}", code="unsupported-member")
-
-
 @dataclass(frozen=True, slots=True)
-class MessagesRequest:
-    """A strictly read request. `tree` is never changed; every step that changes something gives a new one.
-
-    `printed` is a tree and its print: a request that leaves as it was read is not printed again.
-    """
-
-    tree: dict[str, Any]
-    offers: tuple[Offer, ...]
-    printed: tuple[dict[str, Any], bytes]
-
-    @property
-    def model(self) -> str:
-        return str(self.tree["model"])
-
-    @property
-    def stream(self) -> bool:
-        return self.tree.get("stream") is True
+class MessagesRequest(ReadRequest):
+    """A request for a message: POST /v1/messages."""
 
     def keeping(self, kept: Callable[[Offer], bool]) -> MessagesRequest:
         tree, offers = only_kept(self.tree, self.offers, kept)
@@ -129,6 +90,9 @@ class MessagesRequest:
             return self
         return replace(self, tree={**self.tree, "messages": put_back(self.tree["messages"], past)})
 
+    def with_instructions(self, told: Instructions) -> MessagesRequest:
+        return replace(self, tree={**self.tree, "system": told.before(self.tree.get("system"))})
+
     def continued(self, answer: MessagesAnswer | MessagesStream, refusals: Refusals) -> MessagesRequest:
         messages = [*self.tree["messages"], *answer.held.exchange(refusals, refused_result)]
         tree = {**self.tree, "messages": messages}
@@ -137,7 +101,3 @@ class MessagesRequest:
             # Demanded once more, the model could only repeat the refused call.
             tree["tool_choice"] = {name: value for name, value in choice.items() if name != "name"} | {"type": "auto"}
         return replace(self, tree=tree)
-
-    def encode(self) -> bytes:
-        tree, printed = self.printed
-        return printed if tree is self.tree else encode(self.tree)

@@ -8,9 +8,6 @@ before that nothing may be judged, because half a call reads differently.
 
 Malformed is whatever clients read differently: blocks that are open at the same time (the SDK appends a block at its
 start but addresses it by index), an index that is not the next one, arguments both at the start and in deltas.
-
-A fault ends the stream: `feed` first returns what came before it, then raises, so that the bytes that leave do not
-depend on how the network cut the bytes that came.
 """
 
 from __future__ import annotations
@@ -23,7 +20,8 @@ from policy_dsl.strict_json import StrictJsonError, encode, parse
 from ..calls import MAX_CALLS, HeldCall
 from ..chat_stream import MAX_HELD, MAX_SAID
 from ..dialect import Kept
-from ..errors import MalformedAnswer, WireError
+from ..errors import MalformedAnswer
+from ..event_stream import EventStream
 from ..held_choice import Refusals, Rewritings, add_usage, check_refusals
 from ..members import refuse_unknown
 from ..provided import Observed
@@ -45,13 +43,13 @@ _MAX_BLOCKS: Final = 4096
 """Blocks of one answer. Text with citations is one block per quotation; a hundred are already many."""
 
 
-class MessagesStream:
+class MessagesStream(EventStream):
     """`scan`, `earlier` and `kept` are as for parse_answer."""
 
     def __init__(self, scan: Scan, earlier: Earlier | None = None, kept: Kept = frozenset()) -> None:
+        super().__init__(SseReader())
         self._scan = scan
         self._kept = kept
-        self._reader = SseReader()
         self.held = HeldMessage(None, None, earlier or Earlier())
         self._out = len(self.held.earlier.blocks)
         self._started = False
@@ -68,38 +66,6 @@ class MessagesStream:
         self._learnt = 0
         self._done = False
         self._closed = False
-        self._fault: WireError | None = None
-
-    def feed(self, data: bytes) -> bytes:
-        """What leaves now for `data` from the upstream. Raises MalformedAnswer, and then always again."""
-        if self._fault is not None:
-            raise self._fault
-        out = bytearray()
-        try:
-            for event in self._reader.feed(data):
-                out += self._event(event)
-        except WireError as fault:
-            self._fault = fault
-            if not out:
-                raise
-        return bytes(out)
-
-    def close(self) -> tuple[HeldCall, ...]:
-        """The upstream has closed the connection. Raises MalformedAnswer unless the stream was properly ended."""
-        if self._fault is None:
-            for event in self._reader.end():
-                self._event(event)  # nothing but [DONE] is given here
-            if not self._done or self._reader.unfinished:
-                self._fault = MalformedAnswer("the stream was not closed with `message_stop`")
-        if self._fault is not None:
-            raise self._fault
-        try:
-            self.held.read(self._problems)
-        except WireError as fault:
-            self._fault = fault
-            raise
-        self._closed = True
-        return self.calls
 
     @property
     def calls(self) -> tuple[HeldCall, ...]:
@@ -146,6 +112,12 @@ class MessagesStream:
         return b"".join((*out, events.STOP))
 
     # --- what comes in ---
+
+    def _ended(self, unfinished: bool) -> None:
+        if not self._done or unfinished:
+            raise MalformedAnswer("the stream was not closed with `message_stop`")
+        self.held.read(self._problems)
+        self._closed = True
 
     def _event(self, data: bytes) -> bytes:
         like = self._like

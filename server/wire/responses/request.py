@@ -13,15 +13,13 @@ from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Any, Final, Protocol
 
-from policy_dsl.strict_json import StrictJsonError, encode, parse_printed
-
 from ..chat_request import PROVIDER_MEMBERS
 from ..chat_request import REFUSED_MEMBERS as PROXY_MEMBERS
-from ..errors import MalformedRequest
 from ..held_choice import Refusals
+from ..instructions import Instructions
 from ..offer import Offer
+from ..read_request import Members, ReadRequest
 from ..refusal import PastRefusal
-from ..request_names import check_name, wrong_member
 from ..results import ToolResult
 from .history import changed, check_items, put_back, results_of, user_words
 from .offers import offers_of, settle_choice, undemanding
@@ -40,8 +38,6 @@ _MEMBERS: Final[Mapping[str, tuple[type, ...]]] = {
 }
 """The members that are read here, and what each may be."""
 
-_NEEDED: Final = frozenset({"input", "model"})
-
 REFUSED_MEMBERS: Final[Mapping[str, str]] = {
     **PROXY_MEMBERS,
     "background": "its answer would be fetched past the gate",
@@ -55,6 +51,8 @@ REFUSED_MEMBERS: Final[Mapping[str, str]] = {
 }
 """Members that are not passed on if they say anything."""
 
+_REQUEST: Final = Members(_MEMBERS, PROVIDER_MEMBERS, REFUSED_MEMBERS)
+
 
 class Answered(Protocol):
     """An answer whose calls were all read; ResponsesAnswer and a closed ResponsesStream."""
@@ -64,51 +62,15 @@ class Answered(Protocol):
 
 def parse_request(body: bytes) -> ResponsesRequest:
     """Reads a request. Raises MalformedRequest for what is not strict JSON or not a Responses request."""
-    try:
-        tree: Any
-        tree, printed = parse_printed(body, numbers="kept")
-    except StrictJsonError as error:
-        raise MalformedRequest(f"the body is not strict JSON: {error.message} ({error.code})") from None
-    if not isinstance(tree, dict):
-        raise MalformedRequest("the body is not an object")
-    _check_members(tree)
+    tree, printed = _REQUEST.read(body)
     if isinstance(tree["input"], list):
         check_items(tree["input"])
     return ResponsesRequest(tree, offers_of(tree), (tree, printed))
 
 
-def _check_members(tree: Mapping[str, Any]) -> None:
-    for name in _NEEDED - tree.keys():
-        raise wrong_member(name)
-    for name, value in tree.items():
-        if name in _MEMBERS and type(value) not in _MEMBERS[name]:
-            raise wrong_member(name)
-        if name in REFUSED_MEMBERS and value not in (None, False):
-            raise MalformedRequest(f"`{name}` is not passed on: {REFUSED_MEMBERS[name]}", code="unsupported-member")
-        check_name(name, _READ)
-
-
-_READ: Final = frozenset((*_MEMBERS, *PROVIDER_MEMBERS, *REFUSED_MEMBERS))
-
-
 @dataclass(frozen=True, slots=True)
-class ResponsesRequest:
-    """A strictly read request. `tree` is never changed; every step that changes something gives a new one.
-
-    `printed` is a tree and its print: a request that leaves as it was read is not printed again.
-    """
-
-    tree: dict[str, Any]
-    offers: tuple[Offer, ...]
-    printed: tuple[dict[str, Any], bytes]
-
-    @property
-    def model(self) -> str:
-        return str(self.tree["model"])
-
-    @property
-    def stream(self) -> bool:
-        return self.tree.get("stream") is True
+class ResponsesRequest(ReadRequest):
+    """A request for a response: POST /v1/responses."""
 
     def keeping(self, kept: Callable[[Offer], bool]) -> ResponsesRequest:
         """Without the offers that `kept` does not keep.
@@ -146,6 +108,9 @@ class ResponsesRequest:
         """
         return self._with(put_back(self._items, past)) if past and isinstance(self.tree["input"], list) else self
 
+    def with_instructions(self, told: Instructions) -> ResponsesRequest:
+        return replace(self, tree={**self.tree, "instructions": told.before(self.tree.get("instructions"))})
+
     def continued(self, answer: Answered, refusals: Refusals) -> ResponsesRequest:
         """For the next round of the same answer: the model's own items, and a refusal for each of its calls."""
         items = answer.exchange(refusals)
@@ -156,10 +121,6 @@ class ResponsesRequest:
         if "tool_choice" in request.tree:
             request.tree["tool_choice"] = undemanding(request.tree["tool_choice"])
         return request
-
-    def encode(self) -> bytes:
-        tree, printed = self.printed
-        return printed if tree is self.tree else encode(self.tree)
 
     @property
     def _items(self) -> list[dict[str, Any]]:

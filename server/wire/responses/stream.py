@@ -6,9 +6,6 @@ leaves is counted anew: the number of an event and the place of an item are thos
 all rounds. Reasoning that comes behind a call waits with it, because providers pair the two by their order; messages do
 not wait. `close` gives the calls, only if every item ended and the response did; `settle` gives the rest, in the order
 of the items, and last the response itself, made of exactly the items that left.
-
-A fault ends the stream: `feed` first returns what came before it, then raises, so that the bytes that leave do not
-depend on how the network cut the bytes that came.
 """
 
 from __future__ import annotations
@@ -22,7 +19,8 @@ from policy_dsl.strict_json import StrictJsonError, encode, parse
 from ..calls import HeldCall
 from ..chat_stream import MAX_HELD, MAX_SAID
 from ..dialect import Kept
-from ..errors import MalformedAnswer, WireError
+from ..errors import MalformedAnswer
+from ..event_stream import EventStream
 from ..held_choice import Refusals, Rewritings, check_refusals
 from ..members import refuse_unknown
 from ..provided import Observed
@@ -56,14 +54,14 @@ MAX_KEPT: Final = 32 << 20
 _Handler = Callable[["ResponsesStream", str, dict[str, Any]], bytes]
 
 
-class ResponsesStream:
+class ResponsesStream(EventStream):
     """`scan`, `before` and `kept` are as for parse_answer."""
 
     def __init__(self, scan: Scan, before: Earlier, kept: Kept = frozenset()) -> None:
+        super().__init__(SseReader(MAX_EVENT))
         self._scan = scan
         self._provided = kept
         self._before = before
-        self._reader = SseReader(MAX_EVENT)
         self._kept = 0
         self._items: dict[int, StreamedItem] = {}
         self._order: list[StreamedItem] = []
@@ -77,39 +75,6 @@ class ResponsesStream:
         self._last: dict[str, Any] | None = None
         self._output: HeldOutput | None = None
         self._done = False
-        self._fault: WireError | None = None
-
-    def feed(self, data: bytes) -> bytes:
-        """What leaves now for `data` from the upstream. Raises MalformedAnswer, and then always again."""
-        if self._fault is not None:
-            raise self._fault
-        out = bytearray()
-        try:
-            for event in self._reader.feed(data):
-                out += self._event(event)
-        except WireError as fault:
-            self._fault = fault
-            if not out:
-                raise
-        return bytes(out)
-
-    def close(self) -> tuple[HeldCall, ...]:
-        """The upstream has closed the connection. Raises MalformedAnswer unless the response was properly ended."""
-        if self._fault is not None:
-            raise self._fault
-        try:
-            for event in self._reader.end():
-                self._event(event)
-            if self._last is None or self._reader.unfinished:
-                raise MalformedAnswer("the stream ended before the response did")
-            response = self._last["response"]
-            cut = response.get("status") == "incomplete"
-            self._output = HeldOutput([item.complete() for item in self._order], self._id, cut)
-            self._check_last(response, self._output)
-        except WireError as fault:
-            self._fault = fault
-            raise
-        return self.calls
 
     @property
     def calls(self) -> tuple[HeldCall, ...]:
@@ -178,6 +143,15 @@ class ResponsesStream:
         return self._output, self._last["response"]
 
     # --- what comes in ---
+
+    def _ended(self, unfinished: bool) -> None:
+        if self._last is None or unfinished:
+            raise MalformedAnswer("the stream ended before the response did")
+        response = self._last["response"]
+        cut = response.get("status") == "incomplete"
+        output = HeldOutput([item.complete() for item in self._order], self._id, cut)
+        self._check_last(response, output)
+        self._output = output
 
     def _event(self, data: bytes) -> bytes:
         like = self._like

@@ -1,0 +1,73 @@
+"""What the strictly read requests of every API have alike: how a body is read, an unchanged tree, and its print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import NoneType
+from typing import Any
+
+from policy_dsl.strict_json import StrictJsonError, encode, parse_printed
+
+from .errors import MalformedRequest
+from .offer import Offer
+from .request_names import check_name, wrong_member
+
+
+class Members:
+    """The members of an API's requests. `types` are those that are read, and what each may be: one that may not be null
+    is needed. `acting` make the provider act by itself. `refused` are not passed on if they say anything, with why."""
+
+    def __init__(
+        self, types: Mapping[str, tuple[type, ...]], acting: Mapping[str, str], refused: Mapping[str, str]
+    ) -> None:
+        self._types = types
+        self._refused = refused
+        self._needed = tuple(name for name, allowed in types.items() if NoneType not in allowed)
+        self._known = frozenset((*types, *acting, *refused))
+
+    def read(self, body: bytes) -> tuple[dict[str, Any], bytes]:
+        """The tree of a body, and its print. Raises MalformedRequest."""
+        try:
+            tree: Any
+            tree, printed = parse_printed(body, numbers="kept")
+        except StrictJsonError as error:
+            raise MalformedRequest(f"the body is not strict JSON: {error.message} ({error.code})") from None
+        if not isinstance(tree, dict):
+            raise MalformedRequest("the body is not an object")
+        for name in self._needed:
+            if name not in tree:
+                raise wrong_member(name)
+        for name, value in tree.items():
+            types = self._types.get(name)
+            if types is None:
+                check_name(name, self._known)
+            elif type(value) not in types:
+                raise wrong_member(name)
+            if name in self._refused and value is not None and (types is None or value is not False):
+                raise MalformedRequest(f"`{name}` is not passed on: {self._refused[name]}", code="unsupported-member")
+        return tree, printed
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """A strictly read request. `tree` is never changed; every step that changes something gives a new one.
+
+    `printed` is a tree and its print: a request that leaves as it was read is not printed again.
+    """
+
+    tree: dict[str, Any]
+    offers: tuple[Offer, ...]
+    printed: tuple[dict[str, Any], bytes]
+
+    @property
+    def model(self) -> str:
+        return str(self.tree["model"])
+
+    @property
+    def stream(self) -> bool:
+        return self.tree.get("stream") is True
+
+    def encode(self) -> bytes:
+        tree, printed = self.printed
+        return printed if tree is self.tree else encode(self.tree)
