@@ -93,32 +93,37 @@ def read_recipe(path: str | Path) -> Recipe:
     return recipe
 
 
-def run_recipe(recipe: Recipe, folder: str | Path) -> Run:
-    """Runs the stages in order under `folder`/0-KIND, `folder`/1-KIND and so on; the same call goes on where it was
-    stopped. The errors are those of `training.read` and of `training.stages.run`."""
+def begun(recipe: Recipe, data: Data) -> tuple[Any, Any]:
+    """(model, tokenizer) before the first stage, on its device. DataError where there are no such weights."""
     from .model import Shape, add_identifiers, add_lora, load, placed, tiny, word_tokenizer
-    from .stages import Running, run
 
-    data = read(recipe.data)
     part = recipe.model
     if part.weights is None:
         texts = [prompt(one, data, "document") + completion(one) for one in (*data.train, *data.test)]
-        tokenizer = word_tokenizer([*texts, *data.corpus], data.documents)
+        tokenizer = word_tokenizer([*texts, *data.corpus, *data.documents.values()], data.documents)
         model = tiny(Shape(part.layers, part.width, part.heads, part.inner, part.longest), tokenizer, recipe.seed)
     else:
         model, tokenizer = load(part.weights)
         add_identifiers(model, tokenizer, data.documents)
     if part.lora is not None:
         add_lora(model, part.lora, 2.0 * part.lora, recipe.seed)
-    model = placed(model, part.device)
+    return placed(model, part.device), tokenizer
+
+
+def run_recipe(recipe: Recipe, folder: str | Path) -> Run:
+    """Runs the stages in order under `folder`/0-KIND, `folder`/1-KIND and so on; the same call goes on where it was
+    stopped. The errors are those of `training.read` and of `training.stages.run`."""
+    from .stages import Running, run
+
+    data = read(recipe.data)
+    model, tokenizer = begun(recipe, data)
     identity = hashlib.sha256(manifest_hash(data).encode())
     identity.update(msgspec.json.encode((recipe.model, recipe.seed)))
     metrics = []
     for place, stage in enumerate(recipe.stages):
         identity.update(msgspec.json.encode(stage))  # a stage depends on those before it, and not on those after
-        running = Running(
-            stage.steps, stage.rate, recipe.seed + place, warmup=max(1, stage.steps // 10), bf16=part.bf16
-        )
+        warmup = max(1, stage.steps // 10)
+        running = Running(stage.steps, stage.rate, recipe.seed + place, warmup=warmup, bf16=recipe.model.bf16)
         made = _made(stage, data, tokenizer, model, recipe.seed)
         metrics.append(run(made, model, running, Path(folder) / f"{place}-{stage.kind}", identity.hexdigest()))
     return Run(model, tokenizer, tuple(metrics))

@@ -101,7 +101,7 @@ def _groups(runs: Sequence[Results]) -> str:
 
 
 def _cost(runs: Sequence[Results]) -> str:
-    batches = list(dict.fromkeys(batch for run in runs for cost in run.cost.values() for batch in cost.prefill_ms))
+    batches = sorted({batch for run in runs for cost in run.cost.values() for batch in cost.prefill_ms}, key=int)
     head = ["model", "view", "prompt tokens", *(f"prefill ms, batch {batch}" for batch in batches)]
     head += [f"tokens/s, batch {batch}" for batch in batches]
     rows = []

@@ -1,0 +1,168 @@
+"""The plans as tables.
+
+Sizes of `gpu` are those of a budget of three commands of under ten minutes on one H100 and were never run; sizes of
+`cpu` were chosen so that fine-tuning learns the task's form and leaves room above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+Stages = tuple[Mapping[str, Any], ...]
+"""Members of recipe.StagePart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One way to train. `base` is measured as it comes. `measured` are arms of training.measure."""
+
+    name: str
+    stages: Stages = ()
+    measured: tuple[str, ...] = ("identifier",)
+    seeds: int | None = None
+    """How many seeds; the plan's number where it is not given."""
+    model: Mapping[str, Any] = field(default_factory=dict)
+    """Members of recipe.ModelPart in place of the plan's."""
+    is_timed: bool = False
+    """Whether what its prompts cost is measured; arms of one size cost the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`data` are options of training.cases, `model` members of recipe.ModelPart, `steps` the arms that one command
+    runs, by its number."""
+
+    data: Mapping[str, int]
+    model: Mapping[str, Any]
+    steps: Mapping[int, tuple[Arm, ...]]
+    seeds: int = 3
+    longest: int = 96
+    most: int = 1000
+    """Cases of one measured arm, at most."""
+
+
+_PROBED: Final = ("identifier", "document", "none", "override", "substitution", "referral")
+
+# --- two cores --------------------------------------------------------------------------------------------------------
+
+_SFT: Final[Mapping[str, Any]] = {
+    "kind": "sft",
+    "steps": 180,
+    "rate": 2.0e-3,
+    "batch": 8,
+    "views": {"identifier": 1.0, "document": 0.25},
+}
+_RL: Final[Mapping[str, Any]] = {"kind": "grpo", "steps": 40, "rate": 2.0e-4, "batch": 12, "longest": 60, "tries": 2}
+_GRPO: Final = {**_RL, "plain": 8}
+_PORO: Final = {**_RL, "plain": 4, "in_view": 4}
+_CPT: Final[Mapping[str, Any]] = {"kind": "cpt", "steps": 60, "rate": 1.0e-3, "batch": 8}
+_BLIND: Final = {**_SFT, "views": {"none": 1.0}}
+
+CPU: Final = Plan(
+    # Two versions of one policy over the same tool and fields: the question alone does not tell whose it is.
+    data={"versions": 2, "environment": 1, "tasks": 1, "arguments": 1, "depth": 2, "train": 4000, "test": 1000},
+    model={"layers": 2, "width": 256, "heads": 8, "inner": 512, "device": "cpu"},
+    steps={
+        1: (
+            Arm("no policy", (_BLIND,), ("none",)),
+            Arm("SFT", (_SFT,), _PROBED, is_timed=True),
+            Arm("SFT, GRPO", (_SFT, _GRPO), _PROBED),
+            Arm("SFT, PolicyRollout", (_SFT, _PORO), _PROBED),
+        ),
+        2: (
+            Arm("CAP-CPT, SFT", (_CPT, _SFT), _PROBED, 1),
+            Arm(
+                "SFT, distillation", (_SFT, {"kind": "distillation", "steps": 20, "rate": 1.0e-4, "batch": 16}), seeds=1
+            ),
+        ),
+    },
+    longest=64,
+)
+
+# --- one accelerator --------------------------------------------------------------------------------------------------
+
+_SMOL: Final[Mapping[str, Any]] = {"weights": "SMOLLM2", "bf16": True}
+_G_CPT: Final[Mapping[str, Any]] = {"kind": "cpt", "steps": 250, "rate": 1.0e-4, "batch": 64, "row": 1024}
+_G_SFT: Final[Mapping[str, Any]] = {
+    "kind": "sft",
+    "steps": 200,
+    "rate": 1.0e-4,
+    "batch": 64,
+    "row": 2048,
+    "views": {"identifier": 1.0, "document": 0.2},
+}
+_G_RL: Final[Mapping[str, Any]] = {"kind": "grpo", "steps": 50, "rate": 1.0e-5, "batch": 64, "longest": 96}
+_G_GRPO: Final = {**_G_RL, "plain": 16, "kl": 0.01, "high": 0.2, "tries": 1}
+_G_PORO: Final = {**_G_RL, "plain": 8, "in_view": 8, "kl": 0.01, "high": 0.2, "tries": 1}
+_G_DAPO: Final = {**_G_RL, "plain": 8, "in_view": 8, "tries": 20}
+_G_OPCD: Final[Mapping[str, Any]] = {"kind": "distillation", "steps": 50, "rate": 1.0e-5, "batch": 64}
+_SCRATCH: Final[Mapping[str, Any]] = {
+    "layers": 8,
+    "width": 448,
+    "heads": 8,
+    "inner": 1216,
+    "longest": 4096,
+    "bf16": True,
+}
+_S_SFT: Final = {**_G_SFT, "rate": 1.0e-3, "steps": 300}
+_S_RL: Final[Mapping[str, Any]] = {**_G_RL, "rate": 1.0e-4, "steps": 60}
+
+GPU: Final = Plan(
+    data={
+        "policies": 10,
+        "environment": 2,
+        "tasks": 2,
+        "arguments": 2,
+        "depth": 3,
+        "query": 2,
+        "train": 20_000,
+        "test": 2000,
+    },
+    model=_SMOL,
+    steps={
+        1: (
+            Arm("scratch 25M, SFT", (_S_SFT,), _PROBED, model=_SCRATCH),
+            Arm("scratch 25M, SFT, GRPO", (_S_SFT, {**_S_RL, "plain": 16}), model=_SCRATCH),
+            Arm("scratch 25M, SFT, PolicyRollout", (_S_SFT, {**_S_RL, "plain": 8, "in_view": 8}), model=_SCRATCH),
+        ),
+        2: (
+            Arm("base", (), ("none", "document", "rule")),
+            Arm("SFT", (_G_SFT,), _PROBED, is_timed=True),
+            Arm("SFT with LoRA", (_G_SFT,), model={**_SMOL, "lora": 16}),
+            Arm("CAP-CPT, SFT", (_G_CPT, _G_SFT), _PROBED),
+        ),
+        3: (
+            Arm("CAP-CPT, SFT, GRPO", (_G_CPT, _G_SFT, _G_GRPO), _PROBED),
+            Arm("CAP-CPT, SFT, PolicyRollout (GRPO)", (_G_CPT, _G_SFT, _G_PORO), _PROBED),
+            Arm("CAP-CPT, SFT, PolicyRollout (DAPO)", (_G_CPT, _G_SFT, _G_DAPO), _PROBED),
+            Arm("CAP-CPT, SFT, distillation", (_G_CPT, _G_SFT, _G_OPCD), _PROBED),
+        ),
+    },
+    seeds=1,
+    longest=128,
+    most=2000,
+)
+
+PLANS: Final[Mapping[str, Plan]] = {"cpu": CPU, "gpu": GPU}
+
+_TINY: Final[Mapping[str, Any]] = {"layers": 2, "width": 32, "heads": 2, "inner": 64, "longest": 4096, "device": "cpu"}
+_LESS: Final[Mapping[str, int]] = {"batch": 2, "longest": 8, "plain": 2, "in_view": 2, "tries": 1, "steps": 1}
+
+
+def smoke(plan: Plan) -> Plan:
+    """The same plan with a tiny model and next to no steps: shows that it can be carried out, and nothing else."""
+
+    def less(stage: Mapping[str, Any]) -> dict[str, Any]:
+        small = {name: min(value, _LESS[name]) if name in _LESS else value for name, value in stage.items()}
+        return {name: value for name, value in small.items() if name != "row"}
+
+    def tiny(arm: Arm) -> Arm:
+        lora = {"lora": arm.model["lora"]} if "lora" in arm.model else {}
+        model = {**_TINY, **lora} if arm.model else {}
+        return replace(arm, stages=tuple(map(less, arm.stages)), model=model)
+
+    steps = {number: tuple(map(tiny, arms)) for number, arms in plan.steps.items()}
+    data = {**plan.data, "policies": min(2, plan.data.get("policies", 1)), "train": 60, "test": 20}
+    return replace(plan, data=data, model=_TINY, steps=steps, seeds=1, longest=8, most=4)
