@@ -16,7 +16,8 @@ Stages = tuple[Mapping[str, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One way to train. `base` is measured as it comes. `measured` are arms of training.measure."""
+    """One way to train; without stages, the model as it comes. `measured` are arms of training.measure: the first for
+    every seed, the others for the first seed alone."""
 
     name: str
     stages: Stages = ()
@@ -54,7 +55,7 @@ _SFT: Final[Mapping[str, Any]] = {
     "batch": 8,
     "views": {"identifier": 1.0, "document": 0.25},
 }
-_RL: Final[Mapping[str, Any]] = {"kind": "grpo", "steps": 40, "rate": 2.0e-4, "batch": 12, "longest": 60, "tries": 2}
+_RL: Final[Mapping[str, Any]] = {"kind": "grpo", "steps": 30, "rate": 2.0e-4, "batch": 12, "longest": 60, "tries": 2}
 _GRPO: Final = {**_RL, "plain": 8}
 _PORO: Final = {**_RL, "plain": 4, "in_view": 4}
 _CPT: Final[Mapping[str, Any]] = {"kind": "cpt", "steps": 60, "rate": 1.0e-3, "batch": 8}

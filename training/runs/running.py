@@ -113,7 +113,13 @@ def _arm(plan: Plan, arm: Arm, seed: int, data: Data, place: Path, weights: str 
     if stages:
         made |= {"last": f"{len(stages) - 1}-{stages[-1].kind}", "kind": stages[-1].kind}
     results = Results(name=arm.name, made=made, arms={})
-    results.arms = asked(named(arm.measured), data, of_model(trained, tokenizer, plan.longest), plan.most)
+    measured = named(arm.measured if seed == 0 else arm.measured[:1])
+    results.arms = asked(
+        named(arm.measured if seed == 0 else arm.measured[:1]),
+        data,
+        of_model(trained, tokenizer, plan.longest),
+        plan.most,
+    )
     if seed == 0:
         results.cost = cost_of(trained, tokenizer, data.test[:64], data) if arm.is_timed else {}
         if model.get("weights"):

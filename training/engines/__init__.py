@@ -1,0 +1,17 @@
+"""Other engines for scale: what TRL and verl need to train on a data folder with the Guard as their reward.
+
+Words
+- rollout function   TRL's port for who draws completions; ours draws half of a group with the document in view (trl)
+- reward file        what verl loads: a function of a completion and of what stands beside its prompt (verl)
+
+Flow: Data -> rows of either engine, whose trainer does the rest; accelerate and FSDP are theirs.
+
+Both are only imported by who uses them; the losses are compared with ours on one batch (tests/training_engines).
+"""
+
+from __future__ import annotations
+
+from .trl import policy_rollout, reward_function, rows
+from .verl import REWARD_FILE, export_verl, guard_reward
+
+__all__ = ["REWARD_FILE", "export_verl", "guard_reward", "policy_rollout", "reward_function", "rows"]
