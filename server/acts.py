@@ -13,8 +13,8 @@ from guardrail import Act
 from policy_dsl import StrictJsonError, encode_json, parse_json
 
 from .exchange import Caller, Whole
+from .policies import Policy
 from .recorded import RecordedDecisions
-from .services import Policy
 from .sessions import SessionBook
 from .store import StoreError
 from .wire import openai_error

@@ -10,8 +10,8 @@ from policy_dsl import encode_json
 
 from .exchange import Caller, Whole
 from .lines import BadLine, CallLine, answer, read_line
+from .policies import Policy
 from .recorded import Listening, Listens, microseconds
-from .services import Policy
 from .sessions import SessionBook
 from .wire import openai_error
 

@@ -71,6 +71,7 @@ def open_policies(
     trusted = TrustedKeys.read(settings.policies.trusted_keys)
     policies = VersionedPolicies(store.policies, trusted, reloaded=metrics.policy_reload)
     policies.look()
+    store.hearing.on("policy_activation", lambda _: policies.tell())
     return policies, PolicyDesk(store.policies, trusted, policies, clock, settings.mode)
 
 
@@ -111,6 +112,7 @@ def open_approvals(settings: Settings, store: Store, clock: Clock, metrics: Metr
         approvals = Approvals(store, clock, bounds)
     else:
         approvals = Approvals(store, clock, bounds, webhook.look, announces=True)
+    store.hearing.on("approval", approvals.told)
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
@@ -146,9 +148,15 @@ def open_mcp(
         from .approvals.over_mcp import HeldOverMcp
         from .mcp import Door, McpFront, PinError, Rounds, open_servers
     try:
-        servers = open_servers(settings.mcp, folder, settings.limits.answer_bytes)
+        servers = open_servers(settings.mcp, folder, store.pins, settings.limits.answer_bytes)
     except (PinError, ValueError) as error:
         raise StoreError(str(error)) from error
+
+    def pins_changed(_: str) -> None:
+        for server in servers.values():
+            server.told()
+
+    store.hearing.on("mcp_pin", pins_changed)
     door = Door(
         servers,
         tools,

@@ -44,8 +44,8 @@ class PoliciesError(Exception):
         self.rendered = rendered
 
 
-class Serving(Protocol):
-    """What decides now, whether it comes of files (Policies) or of the database (server/versions)."""
+class Policy(Protocol):
+    """The policy in force, for who decides by it or says how it stands."""
 
     @property
     def current(self) -> Guard: ...
@@ -55,6 +55,11 @@ class Serving(Protocol):
     def error(self) -> str | None: ...
     @property
     def loaded_at(self) -> datetime | None: ...
+
+
+class Serving(Policy, Protocol):
+    """What follows it, whether it comes of files (Policies) or of the database (server/versions)."""
+
     async def watch(self) -> None: ...
     def look(self) -> None: ...
 

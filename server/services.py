@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from guardrail import Guard, Principal
+from guardrail import Principal
 
 from .exchange import Answer, Caller, Whole
 from .metrics import Metrics
+from .policies import Policy
 from .reporting import Label, Narrowing, Who
 from .settings import Settings
 from .store import Run
@@ -59,19 +60,6 @@ class Keeper(Protocol):
     async def mint_run(self, principal: Principal) -> Run: ...
     def decision(self, record_id: str, tenant: str) -> dict[str, Any] | None: ...
     def decisions(self, exchange_id: str, tenant: str) -> list[dict[str, Any]]: ...
-
-
-class Policy(Protocol):
-    """The policy in force; server/policies.py keeps this promise."""
-
-    @property
-    def current(self) -> Guard: ...
-    @property
-    def is_loaded(self) -> bool: ...
-    @property
-    def error(self) -> str | None: ...
-    @property
-    def loaded_at(self) -> Any: ...
 
 
 class Memory(Protocol):

@@ -61,7 +61,10 @@ class McpSettings(Part):
     """The MCP gateway (docs/mcp.md). Off unless a server is named."""
 
     servers: dict[str, McpServerSettings] = Field(default={}, description=(McpServerSettings.__doc__ or ""))
-    pins: str = Field(default="mcp-pins.json", description="File of the tools as they were accepted.")
+    pins: str = Field(
+        default="mcp-pins.json",
+        description="File of accepted tools, from before they stood in the database; taken over.",
+    )
     accepts: Literal["first-look", "person"] = Field(
         default="first-look",
         description="Who accepts a server's tools: the first look at it, or a person (`leastward mcp pins accept`).",

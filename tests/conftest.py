@@ -566,6 +566,9 @@ def postgres_server() -> Iterator[PostgresServer]:
         except Exception as error:
             pytest.skip(f"PostgreSQL cannot be started here: {error}")
         yield PostgresServer(server)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(server.get_pid(), signal.SIGQUIT)  # at once: an orderly end writes out every database of the tests
+        wait_for(lambda: not server.get_postmaster_info().is_running())
         server.cleanup()
 
 

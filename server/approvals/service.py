@@ -53,6 +53,10 @@ class Approvals:
         self._runs: set[str] | None = None
         self._waiting = Waiting(self.bounds.poll_seconds, self.bounds.waiting_at_once)
 
+    def told(self, approval_id: str) -> None:
+        """Another replica says that a person answered this there; empty: any of them. From any thread."""
+        self._waiting.told(approval_id)
+
     async def load(self) -> None:
         """Know from here on in which runs there are approvals at all, so that requests of all others need not look. For
         the only gate on a database: another one may ask in any run."""

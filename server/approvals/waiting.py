@@ -1,4 +1,4 @@
-"""A bounded wait for a person: woken by an answer in this process, looking now and then for one of another replica."""
+"""A bounded wait for a person: woken by an answer, looking now and then for one of which nobody told."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ class Waiting:
         self._at_once = at_once
         self._events: dict[str, asyncio.Event] = {}
         self._waiting = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def until_answered(self, approval_id: str, look: Look, seconds: float) -> Approval | None:
         """The approval once it is pending no more, or as it stands when the time is over."""
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds if self._waiting < self._at_once else loop.time()
         self._waiting += 1
         try:
@@ -40,7 +41,14 @@ class Waiting:
                 self._events.clear()
 
     def wake(self, approval_id: str) -> None:
-        """The approval was answered, here and now."""
-        answered = self._events.pop(approval_id, None)
-        if answered is not None:
-            answered.set()
+        """The approval was answered, here and now. Without an id any of them may have been."""
+        for name in [approval_id] if approval_id else list(self._events):
+            answered = self._events.pop(name, None)
+            if answered is not None:
+                answered.set()
+
+    def told(self, approval_id: str) -> None:
+        """Another replica says that it was answered there. From any thread."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+                self._loop.call_soon_threadsafe(self.wake, approval_id)

@@ -63,8 +63,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _pins(options: argparse.Namespace, words: list[str]) -> int:
-    from ..mcp import PinBook, PinError
+    from ..mcp import PinError, opened_pins
     from ..settings import SettingsError, load_settings
+    from ..store import Store, StoreError, located
 
     as_json = options.json or "--json" in words
     words = [word for word in words if word != "--json"]
@@ -72,7 +73,8 @@ def _pins(options: argparse.Namespace, words: list[str]) -> int:
     try:
         settings = load_settings(config)
         folder = Path() if config is None else config.parent
-        book = PinBook(folder / settings.mcp.pins, first_look=settings.mcp.accepts == "first-look")
+        store = Store.open(located(folder, settings.database))
+        book = opened_pins(store.pins, folder / settings.mcp.pins, first_look=settings.mcp.accepts == "first-look")
         if words[:1] == ["accept"] and len(words) > 1:
             return _accept(book, words[1:])
         if words:
@@ -80,7 +82,7 @@ def _pins(options: argparse.Namespace, words: list[str]) -> int:
         changes = book.changes()
     except SettingsError as error:
         raise ProblemFound(str(error)) from error
-    except PinError as error:
+    except (PinError, StoreError) as error:
         raise ProblemFound(error.message) from error
     _print_json(changes) if as_json else _print(changes)
     return 1 if changes else 0

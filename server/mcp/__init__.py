@@ -18,7 +18,7 @@ talking       what is said to a client while its request is under way, and what 
 rounds        a server's questions, sealed for a client that comes back with the answers (2026-07-28)
 returning     a request that comes back with such a state, or with one of an approval
 following     what a client with a session hears unasked
-pins          the tools as a person or the first look accepted them; a changed one is withheld
+pins          the tools as a person or the first look accepted them; a changed one is withheld (pin_file: the old file)
 servers       the MCP servers that the settings name; opening makes them
 peer          one server as one run reaches it: handshake, requests
 line          what carries messages to a server: http_line, process_line
@@ -37,6 +37,7 @@ from .door import Door
 from .front import McpFront
 from .held import Held, Waiting
 from .opening import open_servers
+from .pin_file import opened_pins
 from .pins import Change, PinBook, PinError
 from .rounds import Rounds
 from .servers import Server
@@ -53,5 +54,6 @@ __all__ = [
     "Server",
     "Waiting",
     "open_servers",
+    "opened_pins",
     "serve_pipes",
 ]

@@ -13,7 +13,8 @@ from ..settings_mcp import McpServerSettings, McpSettings
 from ..upstream import Timeouts, Upstream
 from .http_line import HttpLine
 from .line import Line
-from .pins import PinBook
+from .pin_file import opened_pins
+from .pins import Kept, PinBook
 from .process_line import ProcessLine
 from .servers import Passes, Server
 
@@ -26,11 +27,11 @@ LIST_SECONDS: Final = 30.0
 
 
 def open_servers(
-    settings: McpSettings, folder: Path, answer_limit: int, *, list_seconds: float = LIST_SECONDS
+    settings: McpSettings, folder: Path, kept: Kept, answer_limit: int, *, list_seconds: float = LIST_SECONDS
 ) -> dict[str, Server]:
     """The servers by name; nothing is connected yet. Relative paths are relative to `folder`. Raises PinError for pins
     that cannot be read, ValueError for an address or a header that cannot be used."""
-    pins = PinBook(folder / settings.pins, first_look=settings.accepts == "first-look")
+    pins = opened_pins(kept, folder / settings.pins, first_look=settings.accepts == "first-look")
     return {
         name: _server(name, one, pins, folder, answer_limit, list_seconds) for name, one in settings.servers.items()
     }

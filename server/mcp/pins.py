@@ -5,35 +5,32 @@ schemas, annotations, icons. A tool that comes back different in any of it, an i
 from every list and every call until a person accepts it (OWASP MCP03, CVE-2025-54136: the rug pull). It comes back by
 itself only as exactly what was accepted before.
 
-The pins stand in one JSON file, written whole and renamed into place; the gate reads it again when it changed on disk,
-so that `leastward mcp pins accept` reaches a running gate. Whoever changes it holds a lock beside it from reading to
-renaming: two gates, or a gate and a person, never undo each other's change.
+The pins stand in the database, for all gates on it (server/store/pins.py). What is changed is compared with what stands
+in the same transaction: two gates, or a gate and a person, never undo each other's change.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from policy_dsl import StrictJsonError, strict_json
 
+from ..store import PinRow, StoreError
+
 CHANGED: Final = "tool-changed"
 UNPINNED: Final = "tool-unpinned"
+MOST_DEPTH: Final = 128
 
-_VERSION: Final = 1
 _DECLARED: Final = ("name", "title", "description", "inputSchema", "outputSchema", "annotations", "icons")
-MOST_FILE: Final = 64 << 20
+Pin = Mapping[str, Any]
+"""`accepted` and `shown`: each None, or a declaration and its digest."""
 
 
 class PinError(Exception):
-    """The pins cannot be read or kept. `message` names the file."""
+    """The pins cannot be read or kept. `message` says which."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -62,44 +59,47 @@ def digest(declared: Mapping[str, Any]) -> str:
     return f"sha256:{hashlib.sha256(strict_json.encode(_ordered(declared))).hexdigest()}"
 
 
-class PinBook:
-    """`path` None keeps the pins in memory. `first_look` pins what a server shows the first time it is asked; without
-    it nothing of a server is offered before a person accepted it."""
+class Kept(Protocol):
+    """Where the pins stand; server/store's PinShelf keeps this promise. Both block."""
 
-    def __init__(self, path: Path | None, *, first_look: bool = True) -> None:
-        """Raises PinError for a file that cannot be read: without its pins no tool is known."""
-        self._path = path
+    def read(self, server: str | None = None) -> list[PinRow]: ...
+    def change(self, made: Callable[[list[PinRow]], Iterable[PinRow]]) -> None: ...
+
+
+class PinBook:
+    """Safe to share between threads; every method blocks. `first_look` pins what a server shows the first time it is
+    asked; without it nothing of a server is offered before a person accepted it."""
+
+    def __init__(self, kept: Kept, *, first_look: bool = True) -> None:
+        self._kept = kept
         self._first_look = first_look
-        self._stamp: tuple[int, int] | None = None
-        self._servers: dict[str, dict[str, dict[str, Any]]] = {}
-        self._refreshed()
 
     def check(self, server: str, shown: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         """Why tools that the server shows now are withheld, by name; those that may be offered are not in it.
 
         `shown` are declarations. What is new is pinned or noted, durably before it is said. Raises PinError.
         """
-        self._refreshed()
-        withheld, noted = self._compared(server, shown)
-        if noted:
-            with self._alone():
-                self._refreshed()
-                withheld, noted = self._compared(server, shown)
-                if noted:
-                    self._servers = {**self._servers, server: {**self._servers.get(server, {}), **noted}}
-                    self._keep()
+        withheld, noted = self._compared(self._read(server).get(server, {}), shown)
+        if not noted:
+            return withheld
+
+        def made(pins: Mapping[str, Mapping[str, Pin]]) -> dict[str, dict[str, Pin]]:
+            nonlocal withheld
+            withheld, noted = self._compared(pins.get(server, {}), shown)
+            return {server: noted}
+
+        self._change(made)
         return withheld
 
     def _compared(
-        self, server: str, shown: Mapping[str, Mapping[str, Any]]
-    ) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+        self, pins: Mapping[str, Pin], shown: Mapping[str, Mapping[str, Any]]
+    ) -> tuple[dict[str, str], dict[str, Pin]]:
         """Why tools are withheld, and the pins that have to be kept."""
-        pins = self._servers.get(server, {})
         withheld: dict[str, str] = {}
-        noted: dict[str, dict[str, Any]] = {}
+        noted: dict[str, Pin] = {}
         for name, declared in shown.items():
             pin = pins.get(name)
-            entry = {"digest": digest(declared), "declaration": dict(declared)}
+            entry = _entry(declared)
             if pin is not None and pin["accepted"] is not None and pin["accepted"]["digest"] == entry["digest"]:
                 continue
             if pin is None and self._first_look:
@@ -111,103 +111,99 @@ class PinBook:
         return withheld, noted
 
     def changes(self) -> list[Change]:
-        """Every tool that was last seen different from what was accepted, or was never accepted."""
-        self._refreshed()
-        return list(self._changes())
-
-    def _changes(self) -> Iterator[Change]:
-        for server, pins in sorted(self._servers.items()):
-            for tool, pin in sorted(pins.items()):
-                if pin["shown"] is not None:
-                    accepted = pin["accepted"]
-                    before = None if accepted is None else accepted["declaration"]
-                    name = f"{server}/{tool}@{_short(pin['shown']['digest'])}"
-                    yield Change(server, tool, name, before, pin["shown"]["declaration"])
+        """Every tool that was last seen different from what was accepted, or was never accepted. Raises PinError."""
+        return list(_changes(self._read()))
 
     def accept(self, name: str) -> bool:
         """A person accepts what they saw, by `Change.name`. False where that is not what the server showed last: it may
-        have changed between the look and the yes."""
-        with self._alone():
-            self._refreshed()
-            for change in self._changes():
+        have changed between the look and the yes. Raises PinError."""
+        taken: dict[str, dict[str, Pin]] = {}
+
+        def made(pins: Mapping[str, Mapping[str, Pin]]) -> dict[str, dict[str, Pin]]:
+            taken.clear()
+            for change in _changes(pins):
                 if change.name == name:
-                    pins = self._servers[change.server]
-                    taken = {"accepted": pins[change.tool]["shown"], "shown": None}
-                    self._servers = {**self._servers, change.server: {**pins, change.tool: taken}}
-                    self._keep()
-                    return True
-            return False
+                    taken[change.server] = {change.tool: {"accepted": _entry(change.shown), "shown": None}}
+            return taken
 
-    # --- the file ----------------------------------------------------------------------------------------------------
+        self._change(made)
+        return bool(taken)
 
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """The lock that every change of the file is made under. Its holder only reads and writes a file."""
-        if self._path is None:
-            yield
-            return
+    def take_over(self, found: Mapping[str, Mapping[str, Pin]]) -> None:
+        """Pins that were kept elsewhere: those of which the database knows nothing. Raises PinError where the database
+        knows another text as accepted: which of the two a person saw is for a person to say."""
+
+        def made(pins: Mapping[str, Mapping[str, Pin]]) -> dict[str, dict[str, Pin]]:
+            new: dict[str, dict[str, Pin]] = {}
+            for server, tools in found.items():
+                for tool, pin in tools.items():
+                    known = pins.get(server, {}).get(tool)
+                    if known is None:
+                        new.setdefault(server, {})[tool] = pin
+                    elif known["accepted"] != pin["accepted"]:
+                        raise PinError(f"the pin of `{server}/{tool}` is not the one that the database has")
+            return new
+
+        self._change(made)
+
+    # --- the database -------------------------------------------------------------------------------------------------
+
+    def _read(self, server: str | None = None) -> dict[str, dict[str, Pin]]:
         try:
-            lock = self._path.with_name(f"{self._path.name}.lock").open("wb")
-        except OSError as error:
-            raise PinError(f"`{self._path}` cannot be locked: {error.strerror}") from error
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+            return _pins(self._kept.read(server))
+        except StoreError as error:
+            raise PinError(f"the pins cannot be read: {error.message}") from error
 
-    def _refreshed(self) -> None:
-        if self._path is None:
-            return
+    def _change(self, made: Callable[[Mapping[str, Mapping[str, Pin]]], Mapping[str, Mapping[str, Pin]]]) -> None:
         try:
-            found = self._path.stat()
-        except FileNotFoundError:
-            if self._stamp is not None:
-                raise PinError(f"`{self._path}` is gone; without its pins no tool is known") from None
-            return
-        except OSError as error:
-            raise PinError(f"`{self._path}` cannot be read: {error.strerror}") from error
-        stamp = (found.st_mtime_ns, found.st_ino)
-        if stamp != self._stamp:
-            self._servers = self._read(self._path)
-            self._stamp = stamp
-
-    def _read(self, path: Path) -> dict[str, dict[str, dict[str, Any]]]:
-        try:
-            with path.open("rb") as file:
-                tree: Any = strict_json.parse(file.read(MOST_FILE), max_depth=128, numbers="kept")
-        except OSError as error:
-            raise PinError(f"`{path}` cannot be read: {error.strerror}") from error
-        except StrictJsonError as error:
-            raise PinError(f"`{path}` is not strict JSON: {error.message}") from error
-        if not isinstance(tree, dict) or tree.get("version") != _VERSION or not isinstance(tree.get("servers"), dict):
-            raise PinError(f"`{path}` does not hold pins of this version")
-        servers: dict[str, dict[str, dict[str, Any]]] = tree["servers"]
-        if not all(isinstance(pins, dict) and all(map(_is_pin, pins.values())) for pins in servers.values()):
-            raise PinError(f"`{path}` holds a pin that does not fit its digest")
-        return servers
-
-    def _keep(self) -> None:
-        if self._path is None:
-            return
-        tree: dict[str, Any] = {"version": _VERSION, "servers": self._servers}
-        text = strict_json.encode(tree)
-        try:
-            descriptor, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(text)
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(name).replace(self._path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
-            found = self._path.stat()
-        except OSError as error:
-            raise PinError(f"`{self._path}` cannot be written: {error.strerror}") from error
-        self._stamp = (found.st_mtime_ns, found.st_ino)
+            self._kept.change(lambda rows: _rows(made(_pins(rows))))
+        except StoreError as error:
+            raise PinError(f"the pins cannot be kept: {error.message}") from error
 
 
-def _is_pin(pin: Any) -> bool:
+def _changes(servers: Mapping[str, Mapping[str, Pin]]) -> Iterator[Change]:
+    for server, pins in sorted(servers.items()):
+        for tool, pin in sorted(pins.items()):
+            if pin["shown"] is not None:
+                accepted = pin["accepted"]
+                before = None if accepted is None else accepted["declaration"]
+                name = f"{server}/{tool}@{_short(pin['shown']['digest'])}"
+                yield Change(server, tool, name, before, pin["shown"]["declaration"])
+
+
+def _pins(rows: Iterable[PinRow]) -> dict[str, dict[str, Pin]]:
+    servers: dict[str, dict[str, Pin]] = {}
+    for row in rows:
+        pin = {"accepted": _parsed(row.accepted), "shown": _parsed(row.shown)}
+        if not is_pin(pin):
+            raise PinError(f"the pin of `{row.server}/{row.tool}` does not fit its digest")
+        servers.setdefault(row.server, {})[row.tool] = pin
+    return servers
+
+
+def _parsed(entry: bytes | None) -> Any:
+    try:
+        return None if entry is None else strict_json.parse(entry, max_depth=MOST_DEPTH, numbers="kept")
+    except StrictJsonError as error:
+        raise PinError(f"a pin is not strict JSON: {error.message}") from error
+
+
+def _rows(servers: Mapping[str, Mapping[str, Pin]]) -> Iterator[PinRow]:
+    for server, pins in servers.items():
+        for tool, pin in pins.items():
+            yield PinRow(server, tool, _encoded(pin["accepted"]), _encoded(pin["shown"]))
+
+
+def _encoded(entry: Any) -> bytes | None:
+    return None if entry is None else strict_json.encode(entry)
+
+
+def _entry(declared: Mapping[str, Any]) -> dict[str, Any]:
+    return {"digest": digest(declared), "declaration": dict(declared)}
+
+
+def is_pin(pin: Any) -> bool:
+    """Whether this is a Pin, each digest that of its declaration."""
     if not isinstance(pin, dict) or pin.keys() != {"accepted", "shown"}:
         return False
     return all(entry is None or _is_entry(entry) for entry in pin.values())

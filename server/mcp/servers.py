@@ -88,6 +88,7 @@ class _Reached:
     used: float
     listing: dict[str, Listed] = field(default_factory=dict)
     listed_at: float = 0.0
+    edition: int = 0
 
 
 class Server:
@@ -125,15 +126,16 @@ class Server:
         self._reached: OrderedDict[str, _Reached] = OrderedDict()
         self._opening: dict[str, asyncio.Lock] = {}
         self._leaving: set[asyncio.Task[None]] = set()
+        self._edition = 0
 
     async def listing(self, run: str, own: Own | None = None, *, fresh: bool = False) -> Mapping[str, Listed]:
         """All tools that the server shows this run, withheld ones included, by name in order. Raises PeerError."""
         reached = await self._of(run, own)
-        age = self._now() - reached.listed_at
-        if fresh or reached.peer.stale or age > self._list_seconds:
+        if fresh or self._is_old(reached):
             async with self._opening.setdefault(run if own is None else own.key, asyncio.Lock()):
-                if fresh or reached.peer.stale or self._now() - reached.listed_at > self._list_seconds:
+                if fresh or self._is_old(reached):
                     reached.peer.stale = False
+                    reached.edition = self._edition  # before listing: pins that change meanwhile make it old again
                     reached.listing = await self._listed(reached.peer)
                     reached.listed_at = self._now()
         return reached.listing
@@ -183,7 +185,15 @@ class Server:
         await asyncio.gather(*(peer.closed() for peer in peers), *self._leaving)
         self._release()
 
+    def told(self) -> None:
+        """Pins changed: what was listed before is looked at again. From any thread, though no two at once."""
+        self._edition += 1
+
     # --- inside ---
+
+    def _is_old(self, reached: _Reached) -> bool:
+        too_old = self._now() - reached.listed_at > self._list_seconds
+        return too_old or reached.peer.stale or reached.edition != self._edition
 
     async def _of(self, run: str, own: Own | None = None) -> _Reached:
         """The peer of this run, or of one client of it, greeted now if it is new, was idle too long or has ended."""
@@ -238,7 +248,7 @@ class Server:
     async def _listed(self, peer: Peer) -> dict[str, Listed]:
         shown = await self._shown(peer)
         try:
-            withheld = self._pins.check(self.name, shown)
+            withheld = await asyncio.to_thread(self._pins.check, self.name, shown)
         except PinError as error:
             LOG.error("%s", error.message)
             raise PeerError("server-unavailable", "the pins of its tools cannot be read or kept") from error

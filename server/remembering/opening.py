@@ -18,8 +18,8 @@ from memory.service import Memory
 from memory.store import StoreError as MemoryStoreError
 from server.abstracting import ModelAbstracter
 from server.metrics import Metrics
+from server.policies import Policy
 from server.recorded import Listening, microseconds
-from server.services import Policy
 from server.settings import MemorySettings, Settings
 from server.store import Store
 

@@ -17,7 +17,7 @@ from memory.store import Logged
 from server.edge import EdgeError
 from server.logs import fields
 from server.metrics import Metrics
-from server.services import Policy
+from server.policies import Policy
 
 LOG = logging.getLogger("leastward.memory")
 DAY_SECONDS: Final = 86_400.0

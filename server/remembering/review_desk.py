@@ -23,9 +23,9 @@ from memory.text import EditRefused, NotOwned, learned_text, narrowed, owned_tex
 from server.abstracting import Unproposable
 from server.edge import EdgeError
 from server.logs import fields
+from server.policies import Policy
 from server.recorded import microseconds
 from server.reporting import Narrowing, Who
-from server.services import Policy
 from server.store import Seen, Store
 
 from . import showing

@@ -9,12 +9,14 @@ checkpoint   the chain's end, kept outside the database under a key (anchor.py)
 key, run     who may call, and which calls belong together
 Approval     a call that waits for a person; Asked, Answered and Used change it with the Records they belong to
 PolicyVersion  a signed bundle that was published; an Activation puts it in force (versions.py), the Shelf has all
+PinRow       what of an MCP server's tool was accepted; the PinShelf has all, and changes them (pins.py)
 Seen         a Decision as memory is told of it, from its Record and payload (seen.py)
 
 Flow: Record -> commit -> queue -> writer: one transaction, one sync for all that wait -> commit returns -> release.
-Files: writer.py is the thread; port.py is what a database must do: database.py, ledger.py and schema.py are SQLite,
-postgres/ is PostgreSQL; approvals.py, audit.py, keys.py, runs.py, seen.py and state.py read and change by short
-connections, on both; redaction.py and payload.py decide what of the arguments is kept; errors.py draws the errors.
+Files: writer.py is the thread; hearing.py tells what other replicas changed; port.py is what a database must do:
+database.py, ledger.py and schema.py are SQLite, postgres/ is PostgreSQL; approvals.py, audit.py, keys.py, pins.py,
+runs.py, seen.py and state.py read and change by short connections, on both; redaction.py and payload.py decide what of
+the arguments is kept; errors.py draws the errors.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from .errors import (
 from .keys import KeyInfo
 from .outbox import Announcement
 from .payload import Sealed, sealed
+from .pins import PinRow, PinShelf
 from .redaction import without_secrets
 from .runs import Run
 from .seen import Seen
@@ -61,6 +64,8 @@ __all__ = [
     "Checkpoint",
     "Countersigned",
     "KeyInfo",
+    "PinRow",
+    "PinShelf",
     "PolicyChange",
     "PolicyMoved",
     "PolicyVersion",

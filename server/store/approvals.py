@@ -28,8 +28,8 @@ class Approval:
     `arguments` is canonical JSON text of what was judged (members sorted, secrets replaced): what the approver sees.
     `digest` binds server, tool and the arguments as they are (server/approvals/binding.py). `sealed` holds the call
     itself, encrypted, where `arguments` cannot give it back. `expires_at` is the end of the wait while pending, the end
-    of the yes once approved. `by_roles` are groups: who answers has a role of each. `uses` is how many releases a yes is
-    good for, `used` how many there were.
+    of the yes once approved. `by_roles` are groups: who answers has a role of each. `uses` is how many releases a yes
+    is good for, `used` how many there were.
     """
 
     id: str

@@ -1,7 +1,8 @@
 """What a database must do to be the Store's: Backend opens it, Ledger writes it, Connection reads and changes it.
 
 Two keep this promise: SQLite (database.py, ledger.py) and PostgreSQL (postgres/). The SQL of approvals.py, audit.py,
-keys.py, runs.py, seen.py and state.py is for both: `?` for a value, no type, function or name that one of them lacks.
+keys.py, pins.py, runs.py, seen.py and state.py is for both: `?` for a value, and no type, function or name that one of
+them lacks.
 tests/store_contract runs one suite on both.
 """
 
@@ -181,6 +182,11 @@ class Backend(Protocol):
         ...
 
     def ledger(self, identity: str, clock: Clock, retention_days: int) -> Ledger: ...
+
+    def listen(self, heard: Callable[[str, str], None]) -> Callable[[], None]:
+        """Call `heard` from another thread with the table that another replica changed, and the id in it where that is
+        said; both empty where anything may have changed. The result ends it. Nothing is promised: look anyway."""
+        ...
 
     def verified(self, connection: Connection, rows: Iterable[Row], marks: Mapping[int, bytes]) -> Verification: ...
 

@@ -84,6 +84,12 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         " STRICT",
         "CREATE INDEX approval_outbox_due ON approval_outbox (due_at)",
     ),
+    (
+        "CREATE TABLE mcp_pin (server TEXT NOT NULL, tool TEXT NOT NULL, accepted BLOB, shown BLOB,"
+        " PRIMARY KEY (server, tool)) STRICT",
+        "CREATE TABLE mcp_pin_turn (turn INTEGER NOT NULL) STRICT",
+        "INSERT INTO mcp_pin_turn VALUES (0)",
+    ),
 )
 
 

@@ -24,8 +24,10 @@ from . import anchor, approvals, audit, keys, outbox, runs, seen
 from .approvals import Approval, ApprovalChange, ApprovalState
 from .database import Database
 from .errors import StoreError, StoreUnavailable
+from .hearing import Hearing
 from .keys import SECRET_LENGTH, SECRET_PREFIX, KeyInfo
 from .outbox import Announcement
+from .pins import PinShelf
 from .port import Backend, Handover, Statement, Write
 from .runs import Run
 from .seen import Seen
@@ -68,7 +70,11 @@ class Store:
         self._clock = clock
         self._writer = Writer(database.ledger(identity, clock, retention_days))
         self.policies = Shelf(database, self._submit)
+        self.pins = PinShelf(database)
         self._claim: Callable[[], None] | None = None
+        self.hearing = Hearing()
+        self.hearing.on("api_key", lambda _: self._writer.look_soon())
+        self._deafen: Callable[[], None] = lambda: None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[Write] = []
         self._runs: OrderedDict[str, Run] = OrderedDict()
@@ -108,9 +114,11 @@ class Store:
             trouble = self._writer.trouble
             self.close()
             raise StoreUnavailable(trouble)
+        self._deafen = self._database.listen(self.hearing.heard)
 
     def close(self) -> None:
         """Make durable what was handed over, then stop. Later commits raise StoreClosed."""
+        self._deafen()
         self._writer.close()
         if self._claim is not None:
             self._claim()

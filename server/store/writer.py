@@ -8,7 +8,8 @@ may be released on it. After a failure the connection is thrown away and the dat
 incarnation with a chain of its own.
 
 Between batches the thread has the ledger look at the database every POLL_SECONDS: for keys changed by other processes,
-for payloads whose time is over, and for what else a database wants done while nobody waits.
+for payloads whose time is over, and for what else a database wants done while nobody waits. Where somebody tells it of
+a change (look_soon) it looks at once.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Writer:
         self._gate = threading.Lock()
         self._opened = threading.Event()
         self._next_look = 0.0
+        self._told = threading.Event()
         self._thread = threading.Thread(target=self._run, name="leastward-records", daemon=True)
 
     def start(self) -> None:
@@ -53,6 +55,11 @@ class Writer:
                 self._queue.put(handover)
                 return
         handover.fail(StoreClosed("the store is closed"))
+
+    def look_soon(self) -> None:
+        """Look at the database now, not only at the next time: another process changed something. From any thread."""
+        self._told.set()
+        self._queue.put(Handover(None, []))
 
     def close(self) -> None:
         """Write what was handed over before, then stop. Returns when the thread has ended."""
@@ -71,7 +78,7 @@ class Writer:
                 waiting, going = self._next()
                 if waiting:
                     self._commit(waiting)
-                if going and time.monotonic() >= self._next_look:
+                if going and (self._told.is_set() or time.monotonic() >= self._next_look):
                     self._look()
         finally:
             self._end()
@@ -82,7 +89,8 @@ class Writer:
         try:
             handover = self._queue.get(timeout=max(0.0, self._next_look - time.monotonic()))
             while handover is not None:
-                waiting.append(handover)
+                if handover.writes:
+                    waiting.append(handover)
                 handover = self._queue.get_nowait()
         except queue.Empty:
             return waiting, True
@@ -106,6 +114,7 @@ class Writer:
             self._fail(error)
 
     def _look(self) -> None:
+        self._told.clear()  # before looking: whatever is told of meanwhile is looked for again
         try:
             self._ready()
             at = time.monotonic()

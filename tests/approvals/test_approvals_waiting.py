@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from guardrail import ToolCall
 from server.approvals import AlreadyAnswered
 from server.exchange import Caller
@@ -45,6 +47,33 @@ def test_an_answer_of_another_replica_is_found(make_gate: Any, people: dict[str,
         return await waiting
 
     assert asyncio.run(story()).state == "denied"
+
+
+@pytest.mark.parametrize("names_it", [True, False])
+def test_what_another_replica_says_ends_the_wait_for_the_next_look(
+    make_gate: Any, people: dict[str, Caller], names_it: bool
+) -> None:
+    """The id of another approval ends none, and no id ends all; what counts is what the database says then."""
+    gate = make_gate(poll_seconds=3600.0, wait_seconds=3600.0)
+
+    async def story() -> Any:
+        gate.approvals.told("apr-before-anybody-waits")
+        asked = await _asked(gate, people)
+        waiting = asyncio.create_task(gate.approvals.waiting(asked.id, "acme", 3600))
+        await asyncio.sleep(0.05)
+        await asyncio.to_thread(gate.approvals.told, asked.id)
+        await asyncio.sleep(0.05)
+        assert not waiting.done(), "it is pending, whoever says that it is not"
+        answered = Answered(asked.id, "acme", "denied", "ada", "", asked.asked_at, asked.asked_at)
+        await gate.store.commit([], (), [answered])
+        await asyncio.to_thread(gate.approvals.told, "apr-other")
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        await asyncio.to_thread(gate.approvals.told, asked.id if names_it else "")
+        return await waiting
+
+    assert asyncio.run(story()).state == "denied"
+    gate.approvals.told("")
 
 
 def test_a_wait_is_bounded(make_gate: Any, people: dict[str, Caller]) -> None:

@@ -41,5 +41,6 @@ def test_three_kills_lose_nothing(tmp_path: Path, start_releaser: Callable[..., 
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 def test_thirty_kills_lose_nothing(tmp_path: Path, start_releaser: Callable[..., Any]) -> None:
     _rounds(tmp_path / "records.db", start_releaser, 30)

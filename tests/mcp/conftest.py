@@ -355,7 +355,7 @@ def running_gate(
     with Store.open(folder / "gate.db") as store:
         sessions = SessionBook()
         decisions = RecordedDecisions(store, clock, Conduct(), changes_of=sessions.changes)
-        opened = open_servers(settings, folder, 1 << 20, **server)
+        opened = open_servers(settings, folder, store.pins, 1 << 20, **server)
         around = door.pop("around", lambda gate: gate)
         tool_gate = around(ToolGate(policies, sessions, decisions))
         made = Door(opened, tool_gate, **door)
@@ -369,6 +369,12 @@ def start(tmp_path: Path) -> Iterator[Starts]:
     """Start a gate with a policy and servers of the test's own."""
     with contextlib.ExitStack() as stack:
         yield lambda policy, servers, **more: stack.enter_context(running_gate(tmp_path, policy, servers, **more))
+
+
+@pytest.fixture(scope="session")
+def as_mcp() -> Callable[[Any], McpGate]:
+    """What speaks MCP to a whole gate (tests/conftest.py), which wants a key."""
+    return lambda gate: McpGate(gate.port, gate.house.store, gate.folder, gate.house.policies)
 
 
 @contextlib.contextmanager
@@ -416,10 +422,12 @@ def door_in_loop() -> Callable[..., contextlib.AbstractAsyncContextManager[Door]
 
     @contextlib.asynccontextmanager
     async def opened(gate: McpGate, servers: Mapping[str, Any]) -> AsyncIterator[Door]:
-        settings = McpSettings.model_validate({"servers": servers, "pins": "pipes.json"})
+        settings = McpSettings.model_validate({"servers": servers})
         sessions = SessionBook()
         decisions = RecordedDecisions(gate.store, lambda: datetime.now(UTC), Conduct(), changes_of=sessions.changes)
-        door = Door(open_servers(settings, gate.folder, 1 << 20), ToolGate(gate.policies, sessions, decisions))
+        door = Door(
+            open_servers(settings, gate.folder, gate.store.pins, 1 << 20), ToolGate(gate.policies, sessions, decisions)
+        )
         try:
             yield door
         finally:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from server.cli import main
+from server.store import Store
 
 COMMAND = [sys.executable, "-c", "import sys; from server.cli import main; sys.exit(main())", "mcp"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,7 +61,7 @@ def test_a_server_on_pipes_behind_the_gate(folder: Path, way: str) -> None:
     assert answers[0]["protocolVersion"] == "2025-06-18"
     assert answers[1]["content"] == [{"type": "text", "text": "hi"}]
     assert answers[2]["_meta"]["leastward/refusal"]["code"] == "no-rule"
-    assert (folder / "mcp-pins.json").exists()
+    assert ("wrapped", "echo") in [row[:2] for row in Store.open(folder / "gate.db").pins.read()]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_the_pins_of_a_changed_tool(
     from server.mcp import PinBook
 
     monkeypatch.chdir(folder)
-    book = PinBook(folder / "mcp-pins.json")
+    book = PinBook(Store.open(folder / "gate.db").pins)
     book.check("shop", {"echo": {"name": "echo", "description": "says it"}})
     assert main(["mcp", "pins"]) == 0
     assert capsys.readouterr().out == "every tool is as it was accepted\n"

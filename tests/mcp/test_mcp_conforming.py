@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from server.exchange import Whole
 from server.mcp import PinBook
 from server.mcp.pins import declaration
+from server.store import Store
 
 POLICY = """language 1
 allow shop/echo(...)
@@ -97,9 +99,8 @@ def test_the_session_that_a_server_keeps_is_ended(tmp_path: Path, running: Any, 
 
 
 def test_two_books_never_undo_each_others_pins(tmp_path: Path) -> None:
-    """Two gates that see new tools, and a person who accepts, on one file."""
-    path = tmp_path / "pins.json"
-    books = [PinBook(path) for _ in range(4)]
+    """Gates that see new tools at the same time, on one database."""
+    books = [PinBook(Store.open(tmp_path / "gate.db").pins) for _ in range(4)]
 
     def look(number: int) -> None:
         for tool in range(20):
@@ -111,5 +112,5 @@ def test_two_books_never_undo_each_others_pins(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join(30)
-    tree = json.loads(path.read_text())
-    assert {name: len(pins) for name, pins in tree["servers"].items()} == {f"s{number}": 20 for number in range(4)}
+    found = Counter(row.server for row in Store.open(tmp_path / "gate.db").pins.read())
+    assert found == {f"s{number}": 20 for number in range(4)}

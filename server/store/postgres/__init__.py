@@ -5,6 +5,7 @@ replica    one process that serves; each writes a chain of its own, so that none
 writer     the row of table `writer` that gives an incarnation its number, and with it its range of positions
 lease      the time after the last answer of the database in which a replica goes on to serve
 watch      what ends a connection on which an answer does not come within the lease (watch.py)
+notice     what tells the other replicas at once that they should look (notices.py); they look every half second anyway
 
 Flow: Store -> writer's thread -> PostgresLedger: one transaction for all that wait, synchronous_commit on -> release.
 Files: ledger.py writes; remembering.py keeps what Sessions remember in one order;

@@ -20,7 +20,9 @@ from ..sql import Connection
 from .schema import HEAD, SCHEMA, migrate, revision
 from .watch import Watch
 
-if TYPE_CHECKING:  # session.py and ledger.py import psycopg, which only this kind of database needs
+if TYPE_CHECKING:  # session.py, ledger.py and notices.py import psycopg, which only this kind of database needs
+    import psycopg
+
     from .ledger import PostgresLedger
     from .session import Session
 
@@ -69,12 +71,19 @@ class Postgres:
 
     def connect(self) -> Session:
         """A new connection. Raises psycopg.Error."""
-        import psycopg
-
         from .session import Session
 
-        raw: psycopg.Connection[Any] = psycopg.connect(self._url, autocommit=True, **_settings(self._url))
-        return Session(raw, self._watch)
+        return Session(self._connected(), self._watch)
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        import psycopg
+
+        return psycopg.connect(self._url, autocommit=True, **_settings(self._url))
+
+    def listen(self, heard: Callable[[str, str], None]) -> Callable[[], None]:
+        from .notices import Notices
+
+        return Notices(self._connected, heard).close
 
     @contextmanager
     def session(self) -> Iterator[Connection]:
