@@ -14,6 +14,7 @@ Words
 - recipe      a run as a file: data, model and stages in order (recipe)
 - stage       one way to train: cpt, sft, grpo, policy rollout, distillation (stages/)
 - measure     what a model does without its policy, beside baselines (measure/)
+- visual      pictures as evidence (visual/)
 - runs        whole experiments, resumable (runs/)
 - engines     TRL and verl, for scale (engines/)
 - export      a trained model as a folder, with what it may be believed to know (export/)

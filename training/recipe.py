@@ -48,6 +48,8 @@ class StagePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     rate: float
     batch: int = 24
     """Rows a step (cpt, sft) or questions (grpo, distillation)."""
+    part: int | None = None
+    """Rows that are computed at once; a step of more adds their gradients up. All of them where it is not given."""
     row: int | None = None
     """Tokens of a row (cpt, sft); the longest text where it is not given, so that one text fills a row."""
     views: dict[View, float] = msgspec.field(default_factory=lambda: {"identifier": 1.0})
@@ -106,7 +108,8 @@ def begun(recipe: Recipe, data: Data) -> tuple[Any, Any]:
         model, tokenizer = load(part.weights)
         add_identifiers(model, tokenizer, data.documents)
     if part.lora is not None:
-        add_lora(model, part.lora, 2.0 * part.lora, recipe.seed)
+        places = tokenizer.convert_tokens_to_ids(sorted(data.documents))
+        add_lora(model, part.lora, 2.0 * part.lora, recipe.seed, tokens=places)
     return placed(model, part.device), tokenizer
 
 
@@ -135,11 +138,11 @@ def _made(part: StagePart, data: Data, tokenizer: Any, model: Any, seed: int) ->
     from .stages import GRPO, Distillation, Rollouts, cpt, sft
 
     if part.kind == "cpt":
-        return cpt(data, tokenizer, part.row, part.batch, seed)
+        return cpt(data, tokenizer, part.row, part.batch, seed, part.part)
     if part.kind == "sft":
-        return sft(data, tokenizer, part.row, part.batch, part.views, seed)
+        return sft(data, tokenizer, part.row, part.batch, part.views, seed, part.part)
     if part.kind == "distillation":
-        return Distillation(data, tokenizer, part.batch, part.longest, part.temperature)
+        return Distillation(data, tokenizer, part.batch, part.longest, part.temperature, part=part.part)
     numbers = GRPO(
         part.batch,
         part.plain,
@@ -152,5 +155,6 @@ def _made(part: StagePart, data: Data, tokenizer: Any, model: Any, seed: int) ->
         kl=part.kl,
         inner_layer=part.inner_layer,
         inner_steps=part.inner_steps,
+        part=part.part,
     )
     return Rollouts(data, tokenizer, Reward.of(data), numbers, deepcopy(model).eval() if part.kl else None)

@@ -116,3 +116,27 @@ def test_every_stage_moves_the_weights(
         stage = cpt(data, tokenizer, 256, 2) if name == "cpt" else sft(data, tokenizer, 256, 2)
     run(stage, model, Running(steps=1, rate=1e-3, warmup=1), tmp_path, "x")
     assert not torch.equal(before, model.get_input_embeddings().weight)
+
+
+@pytest.mark.parametrize("name", ["sft", "grpo", "kl", "distillation"])
+def test_parts_add_up_to_the_whole(name: str, data: Data, tokenizer: Any, reward: Reward, model: Any) -> None:
+    """The gradient of a step does not depend on how much of it is computed at once."""
+    found = []
+    for part in (None, 3):
+        stage: Any
+        if name == "sft":
+            stage = sft(data, tokenizer, 160, 8, part=part)
+        elif name == "distillation":
+            stage = Distillation(data, tokenizer, 8, 6, part=part)
+        else:
+            numbers = GRPO(prompts=2, plain=4, longest=6, kl=0.1 if name == "kl" else 0.0, part=part)
+            stage = Rollouts(data, tokenizer, _Alternating(reward), numbers, model)  # type: ignore[arg-type]  # same call
+        (update,) = stage.updates(model, 0, torch.Generator().manual_seed(0))
+        assert len(update) == (1 if part is None else 3)
+        model.zero_grad()
+        for loss in update:
+            (loss() / len(update)).backward()
+        found.append([one.grad.clone() for one in model.parameters()])
+    assert any(one.abs().max() > 1e-6 for one in found[0])
+    for one, other in zip(*found, strict=True):
+        assert torch.allclose(one, other, atol=1e-6)

@@ -103,3 +103,23 @@ def test_a_model_without_such_layers_is_refused(tmp_path: Path) -> None:
         add_lora(llama(), targets=["magic"])
     with pytest.raises(DataError, match="no adapter"):
         save_adapter(llama(), tmp_path, "base")
+
+
+def test_identifiers_that_begin_alike_come_apart() -> None:
+    """Without their embeddings every policy would be one and the same to the model."""
+    model = llama()
+    with torch.no_grad():
+        embedding = model.get_input_embeddings().weight
+        embedding[8] = embedding[9]
+        others = embedding[:8].clone()
+    add_lora(model, rank=2, tokens=[8, 9])
+    optimizer = torch.optim.AdamW([one for one in model.parameters() if one.requires_grad], lr=0.1, weight_decay=0.0)
+    asked = torch.tensor([[8, 1, 2], [9, 1, 3]])
+    for _ in range(5):
+        model(input_ids=asked, labels=asked).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    with torch.no_grad():
+        first, second = model(input_ids=asked[:, :2]).logits[:, -1]
+    assert not torch.allclose(first, second, atol=1e-3)
+    assert torch.equal(model.get_input_embeddings().weight[:8], others), "no other embedding moved"

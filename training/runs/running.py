@@ -114,18 +114,22 @@ def _arm(plan: Plan, arm: Arm, seed: int, data: Data, place: Path, weights: str 
         made |= {"last": f"{len(stages) - 1}-{stages[-1].kind}", "kind": stages[-1].kind}
     results = Results(name=arm.name, made=made, arms={})
     measured = named(arm.measured if seed == 0 else arm.measured[:1])
-    results.arms = asked(
-        named(arm.measured if seed == 0 else arm.measured[:1]),
-        data,
-        of_model(trained, tokenizer, plan.longest),
-        plan.most,
-    )
-    if seed == 0:
-        results.cost = cost_of(trained, tokenizer, data.test[:64], data) if arm.is_timed else {}
-        if model.get("weights"):
-            results.kept["after" if stages else "before"] = kept(trained, tokenizer, general_text())
+    with computing(trained, recipe.model.bf16):  # as it was trained and as it would be served
+        results.arms = asked(measured, data, of_model(trained, tokenizer, plan.longest), plan.most)
+        if seed == 0:
+            results.cost = cost_of(trained, tokenizer, data.test[:64], data) if arm.is_timed else {}
+            if model.get("weights"):
+                results.kept["after" if stages else "before"] = kept(trained, tokenizer, general_text())
     _keep(results, place)
     return results
+
+
+def computing(model: Any, bf16: bool) -> Any:
+    """The context in which a model of a recipe computes."""
+    import torch
+
+    device = model.get_input_embeddings().weight.device
+    return torch.autocast(device.type, torch.bfloat16, enabled=bf16)
 
 
 def _trained(recipe: Recipe, folder: Path, data: Data) -> tuple[Any, Any]:

@@ -18,6 +18,8 @@ from .grpo import _joined
 from .loop import Update
 from .losses import reverse_kl
 
+_Joined = tuple[Tensor, Tensor, Tensor]
+
 
 @dataclass(slots=True)
 class Distillation:
@@ -30,6 +32,8 @@ class Distillation:
     longest: int = 96
     temperature: float = 1.0
     top: int | None = 100
+    part: int | None = None
+    """Completions that are computed at once; all of them where it is not given."""
 
     def updates(self, model: Any, step: int, generator: torch.Generator) -> Iterator[Update]:
         """One update of reverse KL over the student's own tokens."""
@@ -41,10 +45,21 @@ class Distillation:
         drawn = sample(model, self.tokenizer, asked, self.longest, self.temperature, generator)
         answers = [row[keep].tolist() for row, keep in zip(drawn.tokens, drawn.mask, strict=True)]
         end = self.tokenizer.eos_token_id
-        ours, theirs = _joined(asked, answers, end, device), _joined(shown, answers, end, device)
-        with torch.no_grad():
-            teacher = _answers(model, theirs)
-        yield [lambda: reverse_kl(_answers(model, ours), teacher, torch.ones(len(teacher), device=device), self.top)]
+        size = self.part or len(answers)
+        places = [slice(start, start + size) for start in range(0, len(answers), size)]
+        parts = [
+            (_joined(asked[of], answers[of], end, device), _joined(shown[of], answers[of], end, device))
+            for of in places
+        ]
+        count = sum(map(len, answers))
+
+        def loss(ours: _Joined, theirs: _Joined) -> Tensor:
+            with torch.no_grad():
+                teacher = _answers(model, theirs)
+            share = len(teacher) / count * len(parts)  # the loop takes the mean over parts
+            return share * reverse_kl(_answers(model, ours), teacher, torch.ones(len(teacher), device=device), self.top)
+
+        yield [lambda part=part: loss(*part) for part in parts]  # type: ignore[misc]  # a bound default
 
     def metrics(self) -> dict[str, float]:
         """Nothing besides the loss."""
@@ -55,7 +70,7 @@ class Distillation:
         return ids
 
 
-def _answers(model: Any, joined: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+def _answers(model: Any, joined: _Joined) -> Tensor:
     """Logits [N, V] that predict the answers' tokens, row after row: the same N with the document and without."""
     tokens, attention, mask = joined
     logits: Tensor = model(input_ids=tokens, attention_mask=attention, use_cache=False).logits

@@ -9,7 +9,7 @@ step of `updates_per_rollout` updates.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +43,8 @@ class GRPO:
     inner_layer: int | None = None
     """BuPO: for the first `inner_steps` steps, the log-probabilities of this layer (from 0)."""
     inner_steps: int = 0
+    part: int | None = None
+    """Completions that are computed at once; all of an update where it is not given."""
 
 
 @dataclass(slots=True)
@@ -95,17 +97,31 @@ class Rollouts:
         answers = [answer for one in groups for answer in one.answers]
         tokens, attention, mask = _joined(asked, answers, self.tokenizer.eos_token_id, generator.device)
         layer = of.inner_layer if step < of.inner_steps else None
-        with torch.no_grad():
-            old = _logprobs(model, tokens, attention, layer, of.temperature)
-            kept = _logprobs(self.reference, tokens, attention, None, of.temperature) if of.kl else None
+        count = mask[:, 1:].sum()
+        parts = [(*one, *self._before(model, *one[:2], layer)) for one in self._split(tokens, attention, mask, weight)]
 
-        def loss() -> Tensor:
+        def loss(part: Sequence[Tensor]) -> Tensor:
+            tokens, attention, mask, weight, old, *kept = part
             new = _logprobs(model, tokens, attention, layer, of.temperature)
-            found = clipped(new, old, weight, mask[:, 1:], of.low, of.high)
-            return found if kept is None else found + of.kl * kl_k3(new, kept, mask[:, 1:])
+            found = clipped(new, old, weight, mask[:, 1:], of.low, of.high, count)
+            for reference in kept:
+                found = found + of.kl * kl_k3(new, reference, mask[:, 1:], count)
+            return found * len(parts)  # the loop takes the mean over parts
 
         for _ in range(of.updates_per_rollout):
-            yield [loss]
+            yield [lambda part=part: loss(part) for part in parts]  # type: ignore[misc]  # a bound default
+
+    def _split(self, *columns: Tensor) -> Iterator[tuple[Tensor, ...]]:
+        size = self.numbers.part or len(columns[0])
+        return zip(*(column.split(size) for column in columns), strict=True)
+
+    @torch.no_grad()
+    def _before(self, model: Any, tokens: Tensor, attention: Tensor, layer: int | None) -> list[Tensor]:
+        """Log-probabilities before the update, and those of the reference where there is one."""
+        found = [_logprobs(model, tokens, attention, layer, self.numbers.temperature)]
+        if self.numbers.kl:
+            found.append(_logprobs(self.reference, tokens, attention, None, self.numbers.temperature))
+        return found
 
     def _draw(self, model: Any, count: int, generator: torch.Generator) -> list[_Group]:
         """One group for each of `count` questions drawn at random: the plain completions, then those in view."""

@@ -16,9 +16,13 @@ IGNORED = -100
 """Label of a token that does not count, as in torch and transformers."""
 
 
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Next-token loss, mean over the labels that count: `logits` [B, T, V] at t predict `labels` [B, T] at t + 1."""
-    return functional.cross_entropy(logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten(), ignore_index=IGNORED)
+def cross_entropy(logits: Tensor, labels: Tensor, count: Tensor | None = None) -> Tensor:
+    """Next-token loss, mean over the labels that count: `logits` [B, T, V] at t predict `labels` [B, T] at t + 1. Of a
+    part of a batch `count` is how many labels the whole has."""
+    flat, wanted = logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten()
+    if count is None:
+        return functional.cross_entropy(flat, wanted, ignore_index=IGNORED)
+    return functional.cross_entropy(flat, wanted, ignore_index=IGNORED, reduction="sum") / count
 
 
 def without_visual(labels: Tensor, visual: Tensor) -> Tensor:
@@ -43,19 +47,28 @@ def informative(rewards: Tensor) -> Tensor:
     return (rewards.amax(1) - rewards.amin(1)) > 1e-6
 
 
-def clipped(new: Tensor, old: Tensor, advantage: Tensor, mask: Tensor, low: float, high: float) -> Tensor:
+def clipped(
+    new: Tensor,
+    old: Tensor,
+    advantage: Tensor,
+    mask: Tensor,
+    low: float,
+    high: float,
+    count: Tensor | None = None,
+) -> Tensor:
     """Clipped policy loss, mean over tokens: `new`, `old` [B, T] log-probabilities, `advantage` [B]. `high` above `low`
-    is clip-higher: a rare token that helped may grow further than a common one may shrink."""
+    is clip-higher: a rare token that helped may grow further than a common one may shrink. Of a part of a batch `count`
+    is how many tokens the whole has."""
     ratio = (new - old).exp()
     weight = advantage[:, None]
     worst = torch.minimum(ratio * weight, ratio.clamp(1 - low, 1 + high) * weight)
-    return -(worst * mask).sum() / mask.sum().clamp(min=1)
+    return -(worst * mask).sum() / (mask.sum() if count is None else count).clamp(min=1)
 
 
-def kl_k3(new: Tensor, reference: Tensor, mask: Tensor) -> Tensor:
+def kl_k3(new: Tensor, reference: Tensor, mask: Tensor, count: Tensor | None = None) -> Tensor:
     """KL(new || reference) by the k3 estimate, never negative, mean over tokens; [B, T] log-probabilities."""
     gap = reference - new
-    return ((gap.exp() - gap - 1) * mask).sum() / mask.sum().clamp(min=1)
+    return ((gap.exp() - gap - 1) * mask).sum() / (mask.sum() if count is None else count).clamp(min=1)
 
 
 def reverse_kl(student: Tensor, teacher: Tensor, mask: Tensor, top: int | None = None) -> Tensor:

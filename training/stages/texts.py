@@ -26,38 +26,39 @@ Row = tuple[list[int], list[int], list[int]]
 
 @dataclass(slots=True)
 class Texts:
-    """Packed rows, `batch` of them a step, in `accumulate` parts, in an order drawn anew for each epoch from `seed`."""
+    """Packed rows, `batch` of them a step and `part` of those at once, in an order drawn anew for each epoch."""
 
     rows: list[Row]
     batch: int
-    accumulate: int = 1
     seed: int = 0
+    part: int | None = None
 
     def updates(self, model: Any, step: int, generator: torch.Generator) -> Iterator[Update]:
-        """One update over the rows of this step."""
+        """One update over the rows of this step: the mean over all labels that count, whatever the parts."""
         device = model.get_input_embeddings().weight.device
-        parts = [self._picked(step, part).to(device, non_blocking=True) for part in range(self.accumulate)]
-        yield [lambda part=part: _loss(model, part) for part in parts]  # type: ignore[misc]  # a bound default
+        rows = self._picked(step).to(device, non_blocking=True)
+        parts = rows.split(self.part or len(rows))
+        count = (rows[:, 1, 1:] != IGNORED).sum().clamp(min=1)
+        yield [lambda part=part: _loss(model, part, count) * len(parts) for part in parts]  # type: ignore[misc]  # a bound default
 
     def metrics(self) -> dict[str, float]:
         """Nothing besides the loss."""
         return {}
 
-    def _picked(self, step: int, part: int) -> Tensor:
-        size = self.batch // self.accumulate
+    def _picked(self, step: int) -> Tensor:
         chosen = []
-        for place in range(step * self.batch + part * size, step * self.batch + (part + 1) * size):
+        for place in range(step * self.batch, (step + 1) * self.batch):
             epoch, within = divmod(place, len(self.rows))
             order = torch.randperm(len(self.rows), generator=torch.Generator().manual_seed(self.seed + epoch))
             chosen.append(self.rows[int(order[within])])
         return torch.tensor(chosen)
 
 
-def cpt(data: Data, tokenizer: Any, width: int | None, batch: int, seed: int = 0) -> Texts:
+def cpt(data: Data, tokenizer: Any, width: int | None, batch: int, seed: int = 0, part: int | None = None) -> Texts:
     """Next-token loss over all of `data.corpus`."""
     end = tokenizer.eos_token_id
     pieces = [(ids, ids) for text in data.corpus if (ids := [*tokenizer(text)["input_ids"], end])]
-    return Texts(pack(pieces, width, end), batch, seed=seed)
+    return Texts(pack(pieces, width, end), batch, seed, part)
 
 
 def sft(
@@ -67,6 +68,7 @@ def sft(
     batch: int,
     views: Mapping[View, float] = MappingProxyType({"identifier": 1.0}),
     seed: int = 0,
+    part: int | None = None,
 ) -> Texts:
     """Next-token loss over the completions of `data.train`, each after its prompt. `views` says which share of the
     cases is asked in which view; the same case may be asked in several. A model that is to be shown documents later
@@ -83,7 +85,7 @@ def sft(
         before = tokenizer(prompt(example, data, view), add_special_tokens=False)["input_ids"]
         wanted = tokenizer(completion(example), add_special_tokens=False)["input_ids"]
         pieces.append((before + wanted, [IGNORED] * len(before) + wanted))
-    return Texts(pack(pieces, width, tokenizer.eos_token_id), batch, seed=seed)
+    return Texts(pack(pieces, width, tokenizer.eos_token_id), batch, seed, part)
 
 
 def pack(pieces: list[tuple[list[int], list[int]]], width: int | None, end: int) -> list[Row]:
@@ -117,6 +119,8 @@ def pack(pieces: list[tuple[list[int], list[int]]], width: int | None, end: int)
     return rows
 
 
-def _loss(model: Any, part: Tensor) -> Tensor:
+def _loss(model: Any, part: Tensor, count: Tensor | None = None) -> Tensor:
+    """This part's share of the mean over `count` labels, or its own mean."""
     tokens, labels, positions = part.unbind(1)
-    return cross_entropy(model(input_ids=tokens, position_ids=positions, use_cache=False).logits, labels)
+    logits = model(input_ids=tokens, position_ids=positions, use_cache=False).logits
+    return cross_entropy(logits, labels, count)
