@@ -12,7 +12,7 @@ pytest.importorskip("transformers", reason="transformers is not installed")
 
 from training import DataError, write  # after the skip
 from training.cases import Knobs, of_knobs
-from training.model import CheckpointError
+from training.model import CheckpointError, load
 from training.recipe import read_recipe, run_recipe
 
 _RECIPES = Path(__file__).parents[2] / "training" / "recipes"
@@ -51,3 +51,15 @@ def test_a_finished_run_is_read_back_and_a_changed_one_refused(tmp_path: Path) -
     assert all(one.equal(other) for one, other in zip(first.model.parameters(), again.model.parameters(), strict=True))
     with pytest.raises(CheckpointError, match="another run"):
         run_recipe(msgspec.structs.replace(recipe, seed=1), tmp_path / "run")
+
+
+def test_a_tokenizer_without_the_template_is_refused(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, models
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+    LlamaForCausalLM(LlamaConfig(vocab_size=3, **sizes)).save_pretrained(tmp_path)
+    words = Tokenizer(models.WordLevel({"a": 0, "<|im_start|>": 1, "<unk>": 2}, unk_token="<unk>"))
+    PreTrainedTokenizerFast(tokenizer_object=words).save_pretrained(tmp_path)
+    with pytest.raises(DataError, match=r"does not know `<\|im_end\|>`"):
+        load(tmp_path)

@@ -16,7 +16,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from ..example import DataError
-from ..prompting import END
+from ..prompting import END, START
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ def tiny(shape: Shape, tokenizer: Any, seed: int) -> Any:
 
 
 def load(place: str | Path) -> tuple[Any, Any]:
-    """(model, tokenizer) of a folder of safetensors or of one `.gguf` file, offline; DataError if there is none."""
+    """(model, tokenizer) of a folder of safetensors or of one `.gguf` file, offline. DataError if there is none, and
+    for a tokenizer without the marks of ChatML."""
     place = Path(place)
     if not place.exists():
         raise DataError(f"no weights at `{place}`")
@@ -64,6 +65,9 @@ def load(place: str | Path) -> tuple[Any, Any]:
         config = {key: value for key, value in read.config.to_dict().items() if key != "quantization_config"}
         model = LlamaForCausalLM(LlamaConfig(**config))
         model.load_state_dict(read.state_dict())
+    missing = [mark for mark in (START, END) if mark not in tokenizer.get_vocab()]
+    if missing:
+        raise DataError(f"the tokenizer of `{place}` does not know `{missing[0]}`, and prompts are of the ChatML form")
     tokenizer.eos_token = tokenizer.pad_token = END
     tokenizer.padding_side = "left"
     model.config.eos_token_id = model.config.pad_token_id = tokenizer.eos_token_id

@@ -28,6 +28,8 @@ class Arm:
     """How many seeds; the plan's number where it is not given."""
     model: Mapping[str, Any] = field(default_factory=dict)
     """Members of recipe.ModelPart in place of the plan's."""
+    data: Mapping[str, int] = field(default_factory=dict)
+    """Options of training.cases beside the plan's: such an arm has data of its own."""
     is_timed: bool = False
     """Whether what its prompts cost is measured; arms of one size cost the same."""
 
@@ -155,7 +157,25 @@ GPU: Final = Plan(
     most=2000,
 )
 
-PLANS: Final[Mapping[str, Plan]] = {"cpu": CPU, "gpu": GPU}
+# --- how many policies one model holds --------------------------------------------------------------------------------
+
+_MORE: Final = {**_SFT, "steps": 250, "views": {"identifier": 1.0}}
+
+SEVERAL: Final = Plan(
+    # As many cases and steps for ten policies as for one, each over a tool of its own.
+    data={"environment": 1, "tasks": 1, "arguments": 1, "depth": 2, "train": 4000, "test": 1000},
+    model={"layers": 2, "width": 256, "heads": 8, "inner": 512, "device": "cpu"},
+    steps={
+        1: tuple(
+            Arm("1 policy" if count == 1 else f"{count} policies", (_MORE,), data={"policies": count})
+            for count in (1, 4, 10)
+        ),
+    },
+    seeds=1,
+    longest=64,
+)
+
+PLANS: Final[Mapping[str, Plan]] = {"cpu": CPU, "gpu": GPU, "several": SEVERAL}
 
 _TINY: Final[Mapping[str, Any]] = {"layers": 2, "width": 32, "heads": 2, "inner": 64, "longest": 4096, "device": "cpu"}
 _LESS: Final[Mapping[str, int]] = {

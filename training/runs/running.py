@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,13 @@ def carry_out(plan: Plan, step: int, out: str | Path, weights: str | None = None
     """The arms of one step, in `out`; their results, which also stand in `out`/results. `weights` is what stands for
     SMOLLM2 in the plan. DataError, and what the stages raise (Interrupted leaves a state to go on from)."""
     place = Path(out)
-    data = _data(plan, place / "data")
-    results = [*_baselines(plan, data, place)] if step == min(plan.steps) else []
+    results: list[Results] = []
     for arm in plan.steps[step]:
-        results += [_arm(plan, arm, seed, data, place, weights) for seed in range(arm.seeds or plan.seeds)]
+        own = f"data-{_slug(arm.name)}" if arm.data else "data"
+        data = _data({**plan.data, **arm.data}, place / own)
+        if not arm.data and not results and step == min(plan.steps):
+            results += _baselines(plan, data, place)
+        results += [_arm(plan, arm, seed, data, place / own, place, weights) for seed in range(arm.seeds or plan.seeds)]
     summed_up(place)
     return results
 
@@ -63,11 +66,11 @@ def summed_up(out: str | Path) -> str:
     return told
 
 
-def _data(plan: Plan, folder: Path) -> Data:
+def _data(options: Mapping[str, int], folder: Path) -> Data:
     if not (folder / MANIFEST).is_file():
-        knobs = Knobs(**{name: value for name, value in plan.data.items() if name in _KNOBS})
-        sizes = {name: value for name, value in plan.data.items() if name not in _KNOBS}
-        _say(f"data: {dict(plan.data)}")
+        knobs = Knobs(**{name: value for name, value in options.items() if name in _KNOBS})
+        sizes = {name: value for name, value in options.items() if name not in _KNOBS}
+        _say(f"data: {dict(options)}")
         write(folder, of_knobs(knobs, _SEED, **sizes))
     return read(folder)
 
@@ -84,7 +87,7 @@ def _baselines(plan: Plan, data: Data, place: Path) -> Sequence[Results]:
     return found
 
 
-def _arm(plan: Plan, arm: Arm, seed: int, data: Data, place: Path, weights: str | None) -> Results:
+def _arm(plan: Plan, arm: Arm, seed: int, data: Data, asked_of: Path, place: Path, weights: str | None) -> Results:
     slug = f"{_slug(arm.name)}-{seed}"
     kept_at = place / "results" / f"{slug}.json"
     if kept_at.is_file():
@@ -94,7 +97,7 @@ def _arm(plan: Plan, arm: Arm, seed: int, data: Data, place: Path, weights: str 
     if model.get("weights") == "SMOLLM2":
         model["weights"] = weights
     stages = tuple(msgspec.convert(dict(stage), StagePart) for stage in arm.stages)
-    recipe = Recipe(data=str(place / "data"), model=msgspec.convert(model, ModelPart), stages=stages, seed=seed)
+    recipe = Recipe(data=str(asked_of), model=msgspec.convert(model, ModelPart), stages=stages, seed=seed)
     folder = place / "runs" / slug
     _share(folder, arm, seed, plan, place)
     _say(f"{arm.name}, seed {seed}: training")
@@ -143,7 +146,7 @@ def _share(folder: Path, arm: Arm, seed: int, plan: Plan, place: Path) -> None:
     """Link the checkpoints of stages that another arm trained just so."""
     for other in (one for arms in plan.steps.values() for one in arms):
         theirs = place / "runs" / f"{_slug(other.name)}-{seed}"
-        if other.name == arm.name or other.model != arm.model or not theirs.is_dir():
+        if other.name == arm.name or (other.model, other.data) != (arm.model, arm.data) or not theirs.is_dir():
             continue
         for number, (mine, its) in enumerate(zip(arm.stages, other.stages, strict=False)):
             name = f"{number}-{mine['kind']}"
