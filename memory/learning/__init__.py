@@ -8,7 +8,8 @@ Changes     what a step changed, and why
 Proposer    whoever suggests candidates from outside; never believed
 
 Flow: fold -> step. Reported -> intake (weight before label, Case) -> evidence. Refreshed -> follow_policy and
-follow_encoder, then the passes induce -> conflict -> split -> merge -> gate -> expire, until none changes anything.
+follow_encoder, then the passes induce -> conflict -> split -> doubt -> merge -> gate -> expire, until none changes
+anything.
 Approved, Rejected, Edited, RolledBack -> people. Released -> intake, of a report that was held back. Retracted -> fold
 without the reporter. text: canonical bytes, Snapshot.
 """

@@ -15,6 +15,7 @@ WHYS: Final = {
     "mixed": "its cases hold both labels and nothing tells them apart",
     "refuted": "its evidence says the opposite",
     "unmixed": "its evidence agrees again",
+    "contradicted": "people contradicted it there, three running, after it had spoken",
     "local": "an exception carved out of a broader one",
     "implied": "a broader one says the same of the same calls",
     "joined": "two that differed in one attribute became one",

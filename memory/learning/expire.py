@@ -1,4 +1,4 @@
-"""Sixth pass: what has not fired for long, or was learned of another policy, does not speak on as if nothing had been.
+"""Seventh pass: what has not fired for long, or was learned of another policy, does not speak on as if nothing were.
 Before the passes: what another policy or another encoder makes of what is known.
 
 A change of the policy puts every widening to sleep until a person approves it anew: its ceiling and its base may be

@@ -28,6 +28,7 @@ from ..model import (
 )
 from .changes import Changes
 from .conflict import conflict
+from .doubt import doubt
 from .expire import expire, follow_encoder, follow_policy
 from .gate import gate
 from .index import index_of
@@ -39,7 +40,7 @@ from .people import approve, narrow, reject, restore
 from .split import split
 from .text import snapshot_of
 
-PASSES: Final[tuple[Callable[[Work, State], None], ...]] = (induce, conflict, split, merge, gate, expire)
+PASSES: Final[tuple[Callable[[Work, State], None], ...]] = (induce, conflict, split, doubt, merge, gate, expire)
 _MOST_ROUNDS: Final = 8
 """Of the passes in one refresh: a round changes less than the one before, and this ends it whatever happens."""
 

@@ -1,4 +1,4 @@
-"""Fifth pass: read every gate, and let what it says decide who speaks.
+"""Sixth pass: read every gate, and let what it says decide who speaks.
 
 Label forbid speaks as soon as its gate is open: it only narrows. Label allow waits, pending, for a person's approval of
 this version. Either falls silent at once when its gate closes. Contested and dormant ones are not read.

@@ -1,4 +1,4 @@
-"""Fourth pass: abstractions that say the same of the same calls become one, and a report still counts once.
+"""Fifth pass: abstractions that say the same of the same calls become one, and a report still counts once.
 
 Two of one label merge where one condition implies the other, or where they differ in the values of one attribute only,
 so that the merged condition covers exactly what the two covered; and where the Bayes factor favours one rate for both.

@@ -3,23 +3,21 @@
 For each attribute and value, and for pairs of the most telling, the cases of the region fall into a table of two by
 two; the log Bayes factor that the two halves differ, less the log of the number of tables looked at, must exceed log 10
 (memory.md 3). That is asked of every region, as it is the stronger test of the two: an exception that is small enough
-may stand out long before the whole region is mixed beyond flips. The half where the
-other label rules is carved out: a local abstraction of that label, whose own evidence begins at zero, because the same
-cases chose it. The evidence of the carved region leaves the parent: what it had is what is left and what was moved.
+may stand out long before the whole region is mixed beyond flips. The half where the other label rules is carved out
+(carve.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
 from .. import gates
-from ..model import Abstraction, Case, Condition, Label, State
-from .conflict import judged
+from ..model import Abstraction, Condition, State
+from .carve import Row, carve, rows_of
 from .cover import places_of
-from .index import LIVING, fires, index_of, put
-from .make import Work, changed, condition_of, keep, made, name_of, traced
+from .index import LIVING
+from .make import Work, condition_of
 
 _LEAST_WRONG: Final = 2
 """As for a mixture: one case of the other label is nothing to look for a reason for."""
@@ -28,15 +26,6 @@ _MOST_PAIRED: Final = 8
 _MOST_SPLITS: Final = 3
 """Of one abstraction in one refresh."""
 _MOST_VALUES: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    case: Case
-    right: bool
-    weight: float
-    reporters: tuple[str, ...]
-    audit: bool
 
 
 def split(work: Work, state: State) -> None:
@@ -55,39 +44,9 @@ def split(work: Work, state: State) -> None:
 
 def _split(work: Work, state: State, parent: Abstraction) -> bool:
     """Carve the best exception out; whether there was one."""
-    rows = _rows(work, state, parent)
+    rows = rows_of(work, state, parent)
     condition = _best(work, parent, rows)
-    if condition is None:
-        return False
-    label: Label = "allow" if parent.label == "forbid" else "forbid"
-    child_id = name_of(label, condition)
-    if child_id in state.abstractions:
-        return False
-    inside = [row for row in rows if condition.holds(row.case.context)]
-    support = [row.case.id for row in inside if not row.right]
-    child = replace(made(work.terms, work.encoder, state, work.event.at, label, condition, support), parent=parent.id)
-    keep(state, child)
-    traced(state, child.id, (parent.id,), "split", work.event.at, (row.case.id for row in inside))
-    left = replace(changed(work.terms, parent), exceptions=tuple(sorted((*parent.exceptions, child.id))))
-    evidence = state.evidence[parent.id]
-    for decision in [one for one in evidence if condition.holds(state.cases[one].context)]:
-        del evidence[decision]
-    if judged(work.terms, state, left) in ("clear", "doubtful") and left.phase == "contested":
-        left = replace(left, phase="shadow")
-    put(state, left)
-    work.changes.add("split", child.id, "local")
-    return True
-
-
-def _rows(work: Work, state: State, parent: Abstraction) -> list[Row]:
-    """The region's evidence, and the cases that the parent was induced from: what is known of where it is right."""
-    found: list[Row] = []
-    for decision in sorted({*state.evidence.get(parent.id, ()), *parent.support}):
-        case, word = state.cases[decision], index_of(state).word(decision)
-        if word is not None and fires(state, parent, case.context):
-            weight = min(1.0, word.weight / work.terms.report_weight)
-            found.append(Row(case, word.label == parent.label, weight, word.reporters, word.audit))
-    return found
+    return condition is not None and carve(work, state, parent, condition, rows, "local")
 
 
 def _best(work: Work, parent: Abstraction, rows: Sequence[Row]) -> Condition | None:
