@@ -14,7 +14,7 @@ Flow: tokenizer, then tiny or load -> a stage trains it, saving checkpoints -> s
 from __future__ import annotations
 
 from .checkpoint import CheckpointError, latest, restore, save
-from .lora import add_lora, merge_lora, save_adapter
+from .lora import add_lora, merge_lora, plain, save_adapter
 from .sampling import Sampled, sample
 from .tokenizer import word_tokenizer
 from .weights import Shape, add_identifiers, load, placed, tiny
@@ -29,6 +29,7 @@ __all__ = [
     "load",
     "merge_lora",
     "placed",
+    "plain",
     "restore",
     "sample",
     "save",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,6 +87,15 @@ def merge_lora(model: Any) -> None:
         place, last = _parent(model, name)
         setattr(place, last, one.merged())
     model.requires_grad_(True)
+
+
+def plain(model: Any) -> Any:
+    """A copy with every adapter merged, or `model` itself where it has none."""
+    if not any(isinstance(one, LoraLinear) for one in model.modules()):
+        return model
+    copied = deepcopy(model)
+    merge_lora(copied)
+    return copied
 
 
 def save_adapter(model: Any, folder: str | Path, base: str) -> None:

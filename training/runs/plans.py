@@ -166,9 +166,12 @@ SEVERAL: Final = Plan(
     data={"environment": 1, "tasks": 1, "arguments": 1, "depth": 2, "train": 4000, "test": 1000},
     model={"layers": 2, "width": 256, "heads": 8, "inner": 512, "device": "cpu"},
     steps={
-        1: tuple(
-            Arm("1 policy" if count == 1 else f"{count} policies", (_MORE,), data={"policies": count})
-            for count in (1, 4, 10)
+        1: (
+            Arm("1 policy", (_MORE,), data={"policies": 1}),
+            Arm("4 policies", (_MORE,), data={"policies": 4}),
+            Arm("10 policies", (_MORE,), data={"policies": 10}),
+            # Whether it is the model that is too small for ten, or the training.
+            Arm("10 policies, four times the steps", ({**_MORE, "steps": 1000},), data={"policies": 10}),
         ),
     },
     seeds=1,

@@ -4,6 +4,7 @@ Words
 - Stage    what to learn from: for a step number and its generator, the updates of that step (loop)
 - update   losses whose gradients are added before one optimiser step (gradient accumulation)
 - loss     a pure function of tensors (losses)
+- draw     who draws completions: the model itself, or a server that is given its weights (grpo)
 
 Flow: Texts (cpt, sft), or Rollouts (grpo, policy_rollout), or Distillation -> run -> metrics.jsonl and a checkpoint.
 """
@@ -11,13 +12,14 @@ Flow: Texts (cpt, sft), or Rollouts (grpo, policy_rollout), or Distillation -> r
 from __future__ import annotations
 
 from .distillation import Distillation
-from .grpo import GRPO, Rollouts
+from .grpo import GRPO, Draw, Rollouts, draw_here
 from .loop import Interrupted, OutOfMemory, Running, Stage, run
 from .texts import Texts, cpt, sft
 
 __all__ = [
     "GRPO",
     "Distillation",
+    "Draw",
     "Interrupted",
     "OutOfMemory",
     "Rollouts",
@@ -25,6 +27,7 @@ __all__ = [
     "Stage",
     "Texts",
     "cpt",
+    "draw_here",
     "run",
     "sft",
 ]

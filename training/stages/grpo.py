@@ -9,7 +9,7 @@ step of `updates_per_rollout` updates.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,20 @@ from ..prompting import prompt
 from ..reward import Reward
 from .loop import Update
 from .losses import advantages, clipped, informative, inner_logits, kl_k3, token_logprobs
+
+Draw = Callable[[Any, Any, list[list[int]], int, float, torch.Generator], list[list[int]]]
+"""(model, tokenizer, prompts, longest, temperature, generator) -> an answer's token ids for each prompt, up to and with
+the end of the turn. The same prompt comes as often as its group is large."""
+
+
+def draw_here(
+    model: Any, tokenizer: Any, prompts: list[list[int]], longest: int, temperature: float, generator: torch.Generator
+) -> list[list[int]]:
+    """Draw by the trainer itself, from the model as it is trained."""
+    model.eval()
+    drawn = sample(model, tokenizer, prompts, longest, temperature, generator)
+    model.train()
+    return [row[keep].tolist() for row, keep in zip(drawn.tokens, drawn.mask, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +81,7 @@ class Rollouts:
     numbers: GRPO
     reference: Any = None
     """The frozen model that `numbers.kl` keeps near; needed where that is above 0."""
+    draw: Draw = draw_here
     _last: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -138,11 +153,8 @@ class Rollouts:
             parts = [one.policy if asked is shown else "" for one in examples]
             for part in sorted(set(parts)):
                 places = [place for place, one in enumerate(parts) if one == part for _ in range(times)]
-                model.eval()
                 rows = [asked[place] for place in places]
-                drawn = sample(model, self.tokenizer, rows, of.longest, of.temperature, generator)
-                model.train()
-                answers = [row[keep].tolist() for row, keep in zip(drawn.tokens, drawn.mask, strict=True)]
+                answers = self.draw(model, self.tokenizer, rows, of.longest, of.temperature, generator)
                 for place, answer, text in zip(places, answers, self.tokenizer.batch_decode(answers), strict=True):
                     graded = self.reward(examples[place], text)
                     groups[place].answers.append(answer)
