@@ -29,6 +29,7 @@ test-long: $(READY)
 test-vllm: $(READY)
 	PYTHON=$(PYTHON) tests/vllm/setup.sh .venv-vllm
 	$(BIN)/python tests/vllm/drive.py .venv-vllm
+	$(BIN)/python tests/vllm/rollouts.py .venv-vllm
 
 # The adapters against the agent frameworks themselves, in an environment of their own, and LiteLLM's proxy in
 # another: 2.4 GB, some minutes the first time.
@@ -39,7 +40,8 @@ test-adapters: $(READY)
 	  "langchain>=1.4" "openai-agents>=0.20" "pydantic-ai-slim>=2.68" "claude-agent-sdk>=0.2.187" "inspect-ai>=0.3.285"
 	@test -x .venv-litellm/bin/python || $(PYTHON) -m venv .venv-litellm
 	@.venv-litellm/bin/python -m pip install --quiet --disable-pip-version-check -e ".[llm]" "litellm[proxy]>=1.106"
-	LEASTWARD_LITELLM=.venv-litellm/bin/litellm .venv-adapters/bin/python -m pytest -q tests/adapters
+	LEASTWARD_LITELLM=.venv-litellm/bin/litellm .venv-adapters/bin/python -m pytest -q \
+	  tests/adapters tests/matrix/test_matrix_adapters.py
 
 # The official MCP suite against a fixture, bare and behind the gate; needs npm once (237 MB).
 test-mcp-conformance: $(READY)

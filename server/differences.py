@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from policy_dsl import Outcome
     from policy_dsl.analysis import Comparison, Counterexample, Direction, ToolComparison
 
 
@@ -75,9 +76,18 @@ def _example(example: Counterexample) -> dict[str, Any]:
         "server": example.server,
         "args": example.arguments,
         "assuming": list(example.assuming),
-        "old": {"effect": example.old.effect, "rule": example.old.rule, "reason": example.old.reason},
-        "new": {"effect": example.new.effect, "rule": example.new.rule, "reason": example.new.reason},
+        "old": _outcome(example.old),
+        "new": _outcome(example.new),
         "line": _line(example),
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "effect": outcome.effect,
+        "rule": outcome.rule,
+        "reason": outcome.reason,
+        "subject": outcome.subject,
     }
 
 
@@ -94,13 +104,21 @@ def _said(direction: Direction, *, learns: bool) -> list[str]:
 
 
 def _line(example: Counterexample) -> str:
-    """A line that a `test` block of NEW takes as it is."""
-    return f"{_call(example)} => {example.new.effect}  # was {example.old.effect}"
+    """A line that a `test` block of NEW takes as it is: such a block has a judge who lets everything pass."""
+    said = [_subject(example.new), f"was {example.old.effect}", _subject(example.old)]
+    return f"{_call(example)} => {example.new.effect}  # {', '.join(filter(None, said))}"
 
 
 def _most(example: Counterexample) -> str:
     """A call and what it comes to at most, which no `test` block can ask: without memory nothing is open."""
-    return f"{_call(example)}  # {example.new.effect} at most, was {example.old.effect} at most"
+    said = [f"{example.new.effect} at most", _subject(example.new)]
+    said += [f"was {example.old.effect} at most", _subject(example.old)]
+    return f"{_call(example)}  # {', '.join(filter(None, said))}"
+
+
+def _subject(outcome: Outcome) -> str:
+    """In the words of the rule that grants: what it grants is no more than a judge lets pass."""
+    return "" if outcome.subject is None else f"subject to {outcome.subject}"
 
 
 def _call(example: Counterexample) -> str:

@@ -9,6 +9,7 @@ from guardrail import Clock, Decision, Guard, Judge, Judgement, Principal, Sessi
 from policy_dsl import encode_json
 
 from .exchange import Caller, Whole
+from .judgements import question_of
 from .lines import BadLine, CallLine, answer, read_line
 from .policies import Policy
 from .recorded import Listening, Listens, microseconds
@@ -69,10 +70,7 @@ class DryRun:
         decision = _decision(guard, call, session, listening, None)
         if decision.needs != "judge" or self._judge is None:
             return decision
-        question = guard.question(call, session, decision)
-        if listening is not None:
-            like = replace(call, arguments=question.arguments)
-            question = replace(question, precedents=listening.precedents(like, session))
+        question = question_of(guard, call, session, decision, listening)
         return _decision(guard, call, session, listening, await self._judge.judge(question))
 
 

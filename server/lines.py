@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from guardrail import Decision, Principal
+from guardrail import Decision, Judged, Principal
 from policy_dsl import StrictJsonError, strict_json
 
 
@@ -117,7 +117,8 @@ def read_principal(value: Any) -> Principal:
 
 
 def answer(decision: Decision) -> dict[str, Any]:
-    """The output line of a Decision; `args` are what a rewritten call became."""
+    """The output line of a Decision; `args` are what a rewritten call became, `judge` what the judge said of it."""
+    judged = decision.judge
     return {
         "effect": decision.effect,
         "rule": decision.rule,
@@ -125,6 +126,18 @@ def answer(decision: Decision) -> dict[str, Any]:
         "rewritten": decision.rewritten,
         **({"args": decision.arguments} if decision.rewritten else {}),
         "errors": [{"rule": error.rule, "code": error.code, "place": error.place} for error in decision.errors],
+        **({"judge": _judge(judged)} if judged is not None else {}),
+    }
+
+
+def _judge(judged: Judged) -> dict[str, Any]:
+    objections = [{"code": one.code, "judge": one.judge, "place": one.place} for one in judged.objections]
+    return {
+        "base": judged.base,
+        "effect": judged.effect,
+        "failed": judged.failed,
+        "judges": list(judged.judges),
+        "objections": objections,
     }
 
 

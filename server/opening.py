@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from guardrail import Clock
 
+from .giving_way import FilesUntilVersions, both
 from .metrics import Metrics
 from .policies import Policies, Serving
 from .reporting import Reporting
@@ -59,11 +60,12 @@ def open_policies(
         assert files is not None, "open_policy_files gave them"
         in_force = store.policies.in_force()
         if in_force is not None:
-            raise StoreError(
-                f"policy version {in_force.version} is in force in the database, and `policies` names files:"
-                " name `policies.trusted_keys` in their place, or another database"
-            )
-        return files, None
+            raise StoreError(both(in_force.version))
+        if not store.shared:  # nobody but this gate writes there, and it publishes no versions
+            return files, None
+        until = FilesUntilVersions(files, store.policies.in_force, metrics.policy_reload)
+        store.hearing.on("policy_activation", lambda _: until.tell())
+        return until, None
     with _extra("versions", "policies.trusted_keys"):
         import cryptography  # noqa: F401  # asked for now, so that no bundle is the first to find it missing
     from .versions import PolicyDesk, TrustedKeys, VersionedPolicies

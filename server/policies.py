@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Protocol
 
 from guardrail import Guard
-from policy_dsl import Catalogue, PolicyError, PolicySet, UseTools, check, compile_policy, load
+from policy_dsl import Catalogue, PolicyError, PolicySet, UseTools, check, compile_policy, load, parse, policy_set
 
 from .logs import fields
 
@@ -70,6 +70,11 @@ def guard_of(policy: PolicySet) -> Guard:
     if errors:
         raise PoliciesError("\n".join(errors))
     return Guard(compile_policy(policy, policy.catalogue))
+
+
+def nothing_allowed() -> Guard:
+    """The Guard of a policy without rules, for a gate that must not decide by the policy it has."""
+    return guard_of(policy_set([parse("language 1\n", "nothing.lw")]))
 
 
 def settle() -> None:

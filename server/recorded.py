@@ -11,7 +11,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
@@ -33,6 +33,7 @@ from guardrail import (
 )
 
 from .exchange import Caller
+from .judgements import AT_ONCE, Judgements, has_judged_rules, question_of
 from .recording import Conduct, Exchange, Kind, observed_record, record_of
 from .sessions import RunState
 from .store import AlreadyUsed, ApprovalChange, Run, Stale, StoreError, sealed
@@ -148,6 +149,7 @@ class RecordedDecisions:
         judge: Judge | None = None,
         approvals: Approvals | None = None,
         turns: Turns | None = None,
+        judged_at_once: int = AT_ONCE,
     ) -> None:
         self._turns = turns
         self._sink = sink
@@ -157,6 +159,7 @@ class RecordedDecisions:
         self._count = count
         self._memory = memory
         self._judge = judge
+        self._judged_at_once = judged_at_once
         self._approvals = approvals if conduct.mode == "enforce" else None
 
     def open(
@@ -214,6 +217,7 @@ class RecordedDecisions:
         turns, state, before, grants = self._turns, exchange.state, len(exchange.decisions), True
         failed: StoreError | None = None
         since: int | None = None
+        judgements = await self._judged_ahead(exchange, calls)  # no turn is held while a judge is waited for
         async with AsyncExitStack() as stack:
             for _ in range(MOST_TRIES):
                 if turns is not None and since is None and (failed is not None or state.session.state is not None):
@@ -221,7 +225,7 @@ class RecordedDecisions:
                     state.under(exchange.guard.plan)  # what was taken over meanwhile may be under another policy
                     since = turns.since
                 try:
-                    ruling = await self._tried(exchange, calls, grants=grants, since=since)
+                    ruling = await self._tried(exchange, calls, judgements, grants=grants, since=since)
                 except (AlreadyUsed, Stale) as error:
                     failed = error
                 else:
@@ -235,7 +239,38 @@ class RecordedDecisions:
                     state.under(exchange.guard.plan)
         raise failed or StoreError("nothing was decided")
 
-    async def _tried(self, exchange: Exchange, calls: Sequence[HeldCall], *, grants: bool, since: int | None) -> Ruling:
+    async def _judged_ahead(self, exchange: Exchange, calls: Sequence[HeldCall]) -> Judgements | None:
+        """What the judge says of the calls, as far as it is known by now what to ask him; None where there is none."""
+        if self._judge is None:
+            return None
+        judgements, guard, session = (
+            Judgements(self._judge, self._judged_at_once),
+            exchange.guard,
+            exchange.state.session,
+        )
+        if not has_judged_rules(guard):
+            return judgements
+        listening = None if self._memory is None else await self._memory.of(exchange.caller.tenant)
+        questions = []
+        for call in calls:
+            if call.arguments is None or call.problem is not None:
+                continue
+            asked = ToolCall(call.tool, call.arguments, call.call_id, call.server)
+            decision = guard.decide(asked, session)
+            if decision.needs == "judge":
+                questions.append(question_of(guard, asked, session, decision, listening))
+        await judgements.ahead(questions)
+        return judgements
+
+    async def _tried(
+        self,
+        exchange: Exchange,
+        calls: Sequence[HeldCall],
+        judgements: Judgements | None,
+        *,
+        grants: bool,
+        since: int | None,
+    ) -> Ruling:
         listening = None if self._memory is None else await self._memory.of(exchange.caller.tenant)
         moment = self._clock()
         exchange.state.session.tick(microseconds(moment))
@@ -245,7 +280,7 @@ class RecordedDecisions:
         holdings: list[Holding] = []
         for call in calls:
             name = exchange.next_id()
-            settled = await self._settled(exchange, call, name, listening, used if grants else None)
+            settled = await self._settled(exchange, call, name, listening, judgements, used if grants else None)
             decision = settled.decided.decision
             released = decision.arguments if self._changes(decision) else None
             records.append(self._written(exchange, call, name, instant(moment), settled, released))
@@ -324,7 +359,13 @@ class RecordedDecisions:
         )
 
     async def _settled(
-        self, exchange: Exchange, call: HeldCall, name: str, listening: Listening | None, used: _Used | None
+        self,
+        exchange: Exchange,
+        call: HeldCall,
+        name: str,
+        listening: Listening | None,
+        judgements: Judgements | None,
+        used: _Used | None,
     ) -> _Settled:
         """Decide one call, with the answers of the judge and of a person where the Decision waits for them. The last
         look and what the Session is told of it are one step: nothing is awaited between them."""
@@ -344,12 +385,8 @@ class RecordedDecisions:
             else:
                 decided = listening.decide(guard, asked, session, name, judged)
             decision = decided.decision
-            if decision.needs == "judge" and self._judge is not None:
-                question = guard.question(asked, session, decision)
-                if listening is not None:
-                    like = replace(asked, arguments=question.arguments)
-                    question = replace(question, precedents=listening.precedents(like, session))
-                judged = await self._judge.judge(question)
+            if decision.needs == "judge" and judgements is not None:
+                judged = await judgements.of(question_of(guard, asked, session, decision, listening))
                 continue
             if decision.effect != "ask" or self._approvals is None or _same_ask(decision, answered):
                 break

@@ -43,8 +43,10 @@ async def _readyz(services: Services, request: Incoming) -> Answer:
     if services.memory is not None:
         body["memory"] = "ok" if services.memory.trouble is None else "stale"
     if services.standings is not None and policies.is_loaded:
-        told = any(services.standings.misses(policies.current.program.policy).values())
-        body["internalized"] = "policy-in-prompt" if told else "ok"
+        misses = services.standings.misses(policies.current.program.policy)
+        body["internalized"] = "policy-in-prompt" if any(misses.values()) else "ok"
+        if _may_read_policy(services, request):  # what models there are is not everybody's to know
+            body["taught"] = {"/".join(model): miss or "taught" for model, miss in misses.items()}
     services.metrics.ready(ready)
     return Whole(200 if ready else 503, strict_json.encode(body), {"cache-control": "no-store"})
 

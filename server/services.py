@@ -11,7 +11,7 @@ from guardrail import Principal
 from .exchange import Answer, Caller, Whole
 from .metrics import Metrics
 from .policies import Policy
-from .reporting import Label, Narrowing, Who
+from .reporting import Label, Narrowing, Reporting, Who
 from .settings import Settings
 from .store import Run
 from .wire import Dialect
@@ -68,9 +68,6 @@ class Memory(Protocol):
 
     @property
     def trouble(self) -> str | None: ...
-    def report(
-        self, tenant: str, decision: str, should: Label, who: Who, because: str = "", key: str = ""
-    ) -> dict[str, Any]: ...
     def audits(self, tenant: str) -> dict[str, Any]: ...
     def adjudicate(self, tenant: str, decision: str, should: Label, who: Who, because: str = "") -> dict[str, Any]: ...
     def abstractions(self, tenant: str) -> dict[str, Any]: ...
@@ -99,9 +96,10 @@ class Mcp(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything behind the edge. Bodies come in unread, of at most `settings.limits.body_bytes`. `memory` is None
-    where it is not set up, `mcp` and `tools` where no such server is, `token_for` where no signed tokens are taken,
-    `versions` where policies are files, `standings` where no model has an `internalization.json`."""
+    """Everything behind the edge. Bodies come in unread, of at most `settings.limits.body_bytes`. `memory` and
+    `reporting` are None where memory is not set up, `mcp` and `tools` where no such server is, `token_for` where no
+    signed tokens are taken, `versions` where policies are files, `standings` where no model has an
+    `internalization.json`."""
 
     settings: Settings
     ask: Ask
@@ -114,6 +112,7 @@ class Services:
     metrics: Metrics
     approvals: Approvals
     memory: Memory | None = None
+    reporting: Reporting | None = None
     mcp: Mcp | None = None
     tools: HttpTools | None = None
     token_for: Callable[[str], Caller | None] | None = None

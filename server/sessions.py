@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 IDLE_SECONDS: Final = 24 * 3600
 """Design: without a minted run there is one session per principal, with an idle expiry of 24 hours."""
 
+USE_SECONDS: Final = 3600
+"""How often other replicas are told that a Session is in use of which nothing else is to be told. Each keeps it for
+twice as long beyond IDLE_SECONDS, so that none forgets a label while another serves the run."""
+
 MOST_SESSIONS: Final = 100_000
 REFUSALS_RETOLD: Final = 64
 """Refused calls per run that are put back into later requests; older ones stay in the client's history as text."""
@@ -47,7 +51,8 @@ ROWS_BEFORE_ANEW: Final = 20_000
 class RunState:
     """One run as the gate knows it. `refused` counts every refusal, also those no longer kept for re-telling.
 
-    `drafted` is the session policy that was drafted for this run (session_policies.py). `handed` are the changes that
+    `drafted` is the session policy that was drafted for this run (session_policies.py). `shown` is when the replicas
+    last heard that the run is in use. `handed` are the changes that
     commits were given while it is not known whether they stand. `tried` are those that a try told the Session, which
     are taken back where it is not written; whether it `tried_end`, too.
     """
@@ -58,6 +63,7 @@ class RunState:
     past: deque[PastRefusal] = field(default_factory=lambda: deque(maxlen=REFUSALS_RETOLD))
     known: set[bytes] = field(default_factory=set)
     written: int = 0
+    shown: float = 0.0
     handed: tuple[Delta, ...] = ()
     tried: list[Delta] = field(default_factory=list)
     tried_end: bool = False
@@ -112,6 +118,7 @@ class SessionBook:
         self._shared = Shared()
         self._rows = 0
         self._is_shared = shared
+        self._idle = IDLE_SECONDS + (2 * USE_SECONDS if shared else 0)
         self._handed: list[RunState] = []
 
     def __len__(self) -> int:
@@ -121,8 +128,8 @@ class SessionBook:
         """The state of this run, begun now if it is new or was idle too long."""
         now = self._now()
         state = self._runs.get(run_id)
-        if state is None or now - state.used > IDLE_SECONDS or state.session.principal.key != principal.key:
-            state = self._runs[run_id] = RunState(Session(principal, run_id, plan, self._shared), now)
+        if state is None or now - state.used > self._idle or state.session.principal.key != principal.key:
+            state = self._runs[run_id] = RunState(Session(principal, run_id, plan, self._shared), now, shown=now)
             self._forget(now)
         state.used = now
         self._runs.move_to_end(run_id)
@@ -152,7 +159,8 @@ class SessionBook:
             self._hand(state)
             state.written = journal.mark()
             journal.forget(state.written)
-            if deltas:
+            if deltas or (self._is_shared and self._now() - state.shown >= USE_SECONDS):
+                state.shown = self._now()
                 rows.append(Remembered("deltas", session.run_id, _text(session.principal), write_deltas(deltas)))
         if session.ended:
             rows.append(Remembered("session", session.run_id, _text(session.principal), session.export()))
@@ -186,6 +194,7 @@ class SessionBook:
         the next of that Session: it counts twice rather than not at all, and gives nothing back twice."""
         for state in self._handed:
             state.handed = tuple(delta for delta in state.handed if delta[0] not in _ONCE)
+            state.shown = float("-inf")
             state.stands()
         self._handed.clear()
 
@@ -202,9 +211,10 @@ class SessionBook:
         if any(row.kind != "deltas" for row in rows):
             return False
         for row in rows:
-            session = self.of(row.owner, _principal(row.principal), plan).session
-            session.adopt(plan)
-            session.replay(read_deltas(row.body))
+            state = self.of(row.owner, _principal(row.principal), plan)
+            state.shown = state.used
+            state.session.adopt(plan)
+            state.session.replay(read_deltas(row.body))
         self._rows += len(rows)
         return True
 
@@ -235,6 +245,8 @@ class SessionBook:
             new.user_said(old.session.facts.user_words)
             new.tick(old.session.facts.now)
             new.ended |= old.session.ended and not old.tried_end
+        for state in self._handed:
+            state.shown = float("-inf")
         self._shared, self._rows = read._shared, read._rows
         for name, fresh in read._runs.items():
             state = self._runs.setdefault(name, fresh)
@@ -251,7 +263,8 @@ class SessionBook:
                 continue
             principal = _principal(row.principal)
             if row.kind == "session":
-                state = RunState(Session(principal, row.owner, plan, self._shared), self._now())
+                now = self._now()
+                state = RunState(Session(principal, row.owner, plan, self._shared), now, shown=now)
                 state.session.restore(row.body)
                 self._runs[row.owner] = state
             else:
@@ -260,7 +273,7 @@ class SessionBook:
     def _forget(self, now: float) -> None:
         while self._runs:
             oldest, state = next(iter(self._runs.items()))
-            if len(self._runs) <= MOST_SESSIONS and now - state.used <= IDLE_SECONDS:
+            if len(self._runs) <= MOST_SESSIONS and now - state.used <= self._idle:
                 return
             del self._runs[oldest]
 

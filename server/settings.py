@@ -95,6 +95,9 @@ class UpstreamSettings(Part):
     internalized: dict[str, str] = Field(
         default={}, description="Model to its `internalization.json`: was it taught the policy in force?"
     )
+    named_by: Literal["gate", "client"] = Field(
+        default="gate", description="Who says in the prompt which policy a model was taught: the gate, or its client."
+    )
 
     def open(self, name: str) -> Upstream:
         """Raises ValueError for an address or a key that cannot be used."""

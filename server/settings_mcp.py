@@ -41,7 +41,7 @@ class McpServerSettings(Part):
     )
     logging: bool = Field(default=False, description="The server's log messages reach clients that ask for them.")
     subscriptions: bool = Field(
-        default=False, description="Clients with a session hear when a resource or a list of the server changes."
+        default=False, description="Clients hear when a resource or a list of the server changes."
     )
     timeout: Seconds = Field(default=300.0, description="Longest time for one request, in seconds.")
     connect_timeout: Seconds = Field(default=15.0, description="Longest time to reach it and agree on a version.")

@@ -96,6 +96,12 @@ class ToolGate:
         self._observes = observes
         self._learns = learns
 
+    @property
+    def policy_hash(self) -> str:
+        """Of the policy that decides at this moment; what was granted for longer than one call is looked at again
+        under another one."""
+        return self._guards.current.policy_hash
+
     async def call(
         self, caller: Caller, run: Run, door: str, asked: ToolCall, reach: Reach, *, problem: str | None = None
     ) -> Released | Withheld:

@@ -3,8 +3,10 @@
 A replica decides on what it knows and commits by it; the store says Stale where another one wrote meanwhile
 (store/postgres/remembering.py). Nothing of the turn was written then: what the sessions were told in it is taken back,
 what stands is read anew, and it is decided again. This is optimistic concurrency control (Kung and Robinson, ACM TODS
-1981): a replica that is alone asks the database nothing more than before. One that was Stale a moment ago reads before
-it decides.
+1981): a replica that is alone asks the database nothing more than before. One that was Stale a moment ago first waits
+until the others that were have had their turn, and reads before it decides: where all of them remember all the time, to
+be quickest is to be lucky, and some would never be. The queue decides nothing. Who does not wait, or no longer, may
+still come first, and Stale says so.
 """
 
 from __future__ import annotations
@@ -31,13 +33,19 @@ CROWDED_SECONDS: Final = 2.0
 """For so long after another replica wrote, this one reads before each decision."""
 
 
+QUEUE_SECONDS: Final = 0.5
+"""For so long a replica waits until the others have had their turn. One of them may be waiting for a judge, so who
+waited in vain begins its next turns without, and waits again only where it was Stale."""
+
+
 class Remembering(Protocol):
-    """A database that replicas share; server/store keeps this promise. `remembered` and `news` block."""
+    """A database that replicas share; server/store keeps this promise. All but `followed` block."""
 
     @property
     def followed(self) -> int: ...
     def remembered(self) -> list[Remembered]: ...
     def news(self) -> list[Remembered]: ...
+    def queue(self, seconds: float) -> Callable[[], None] | None: ...
 
 
 class Turns:
@@ -52,6 +60,8 @@ class Turns:
         self._plan = plan
         self._lock = asyncio.Lock()
         self._crowded = float("-inf")
+        self._in_vain = float("-inf")
+        self._ends: Callable[[], None] | None = None
         self._reading: asyncio.Task[list[Remembered]] | None = None
         self._behind = False
 
@@ -65,16 +75,22 @@ class Turns:
         """Raises StoreError where what others remember cannot be read, or `state` is no longer that of its run."""
         async with self._lock:
             self._sessions.begin()
-            if self._behind or time.monotonic() - self._crowded < CROWDED_SECONDS:
-                await self._follow()
-            self._is_followed(state)
-            yield
+            try:
+                if self._behind or time.monotonic() - self._crowded < CROWDED_SECONDS:
+                    if time.monotonic() - self._in_vain > CROWDED_SECONDS:
+                        await self._queue()
+                    await self._follow()
+                self._is_followed(state)
+                yield
+            finally:
+                self._leave()
 
     async def put_back(self, state: RunState) -> int:
         """Within a turn: every Session as it stands in the database, and what it was told since that is not written
         yet, but for what a try told it. The version that is decided on now. Raises StoreError."""
         self._crowded = time.monotonic()
         self._behind = True
+        await self._queue()
         await self._follow()
         self._is_followed(state)
         return self.since
@@ -110,6 +126,25 @@ class Turns:
             except StoreError as error:
                 LOG.warning("what other replicas remember was not read: %s", error.message)
 
+    async def _queue(self) -> None:
+        """Wait for the others' turns; not twice in one turn."""
+        if self._ends is not None:
+            return
+        waiting = asyncio.create_task(asyncio.to_thread(self._store.queue, QUEUE_SECONDS))
+        try:
+            self._ends = await asyncio.shield(waiting)
+        except asyncio.CancelledError:  # the thread goes on, and what it gets must be given back
+            waiting.add_done_callback(_given_back)
+            raise
+        if self._ends is None:
+            self._in_vain = time.monotonic()
+
+    def _leave(self) -> None:
+        """The others' turn. Nobody waits for the database to hear of it."""
+        ends, self._ends = self._ends, None
+        if ends is not None:
+            asyncio.get_running_loop().run_in_executor(None, ends)
+
     def _is_followed(self, state: RunState) -> None:
         """One that the book gave up takes over nothing: what is decided in it would be decided on what was."""
         if self._sessions.find(state.session.run_id) is not state:
@@ -139,6 +174,12 @@ class Turns:
         self._reading = asyncio.create_task(asyncio.to_thread(ask))
         self._reading.add_done_callback(_ended)
         return await asyncio.shield(self._reading)
+
+
+def _given_back(waiting: asyncio.Task[Callable[[], None] | None]) -> None:
+    """End a turn that nobody waits for any more."""
+    if not waiting.cancelled() and waiting.exception() is None and (ends := waiting.result()) is not None:
+        waiting.get_loop().run_in_executor(None, ends)
 
 
 def _ended(reading: asyncio.Task[list[Remembered]]) -> None:

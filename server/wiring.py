@@ -109,12 +109,14 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
         judge := open_judge(settings),
         approvals.part,
         turns,
+        settings.judge.model.at_once,
     )
     drafts, suspects = _session_policies(settings), settings.judge.scan()
     routes, manner = _Routes(settings, upstreams), _manner(settings)
     label_of = None if suspects is None else suspects.label_of
     named = {name: upstream.internalized for name, upstream in settings.upstreams.items()}
-    standings = Standings.of(named, folder, metrics.internalized)
+    by_client = {name for name, upstream in settings.upstreams.items() if upstream.named_by == "client"}
+    standings = Standings.of(named, folder, metrics.internalized, by_client)
     told = None if standings is None else standings.told
     gate = ModelGate(policies, routes, sessions, decisions, manner, metrics.upstream_error, drafts, label_of, told)
     tools = ToolGate(policies, sessions, decisions, drafts, label_of, observes=manner.observes, learns=manner.learns)
@@ -133,6 +135,7 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
         metrics=metrics,
         approvals=approvals.part,
         memory=None if memory is None else memory.part.desk,
+        reporting=reporting,
         mcp=None if mcp is None else mcp.part,
         tools=None if http_tools is None else http_tools.part,
         token_for=None if identity is None else identity.part,

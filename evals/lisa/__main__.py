@@ -34,7 +34,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.quick:
         for name, value in QUICK.items():
             setattr(options, name, value)
-    cases = tuple(GRIDS[options.grid])
+    cases = tuple(case for case in GRIDS[options.grid] if not options.cells or case.name in options.cells)
+    missing = [name for name in options.cells if name not in {case.name for case in cases}]
+    if missing:
+        print(f"the grid `{options.grid}` has no cell `{missing[0]}`", file=sys.stderr)
+        return 2
     plan = Plan(
         data=options.data,
         streams=tuple(options.streams),
@@ -83,6 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, default=Path(folder) if folder else None, help="the data folder")
     parser.add_argument("--streams", nargs="+", choices=tuple(STREAMS), default=tuple(STREAMS), help="only these")
     parser.add_argument("--grid", choices=tuple(GRIDS), default="small", help="which cells")
+    parser.add_argument(
+        "--cells", nargs="+", default=(), metavar="NAME", help="only these of the grid's, as tables name them"
+    )
     parser.add_argument("--seeds", type=int, default=10, help="how many")
     parser.add_argument("--first", type=int, default=0, metavar="SEED", help="the first seed (0 to 9 were tuned on)")
     parser.add_argument("--decisions", type=int, default=DECISIONS, help="the most decisions of one traffic")

@@ -8,12 +8,13 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from time import time_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from guardrail import ANYONE, Decision, Guard, Principal, Session, ToolCall
+from guardrail import ANYONE, Decision, Guard, Judgement, Principal, Question, Session, ToolCall
 from policy_dsl import PolicySet, compile_policy, encode_json
 from policy_dsl.state import Shared, StatePlan
 
+from ..judgements import question_of
 from ..lines import BadLine, CallLine, ResultLine, UserLine, answer, read_line
 
 if TYPE_CHECKING:
@@ -37,13 +38,24 @@ class _Rules:
         return cls(Guard(compile_policy(policy)), StatePlan(policy))
 
 
+class Judging(Protocol):
+    """The judge of a configuration, as far as a desk needs it: it answers before the next line is read."""
+
+    def judge(self, question: Question) -> Judgement: ...
+
+    def label_of(self, answer: object) -> str | None:
+        """The label for a session that was told this, None for none."""
+        ...
+
+
 class Desk:
     """Takes lines one by one.
 
     A user's words belong to the session's name, whoever the calls of that session are made by. With a `proposer`, the
     words of a name also draft its session policy, anew with each line of the user's, because only they may widen it;
     where the draft is refused the operator's policy stands alone, and stderr says so. `listening` gives what decides
-    with the memory of a tenant.
+    with the memory of a tenant. `judging` is asked about each call that a rule grants subject to a judge, and
+    looks into results.
     """
 
     def __init__(
@@ -51,11 +63,13 @@ class Desk:
         policy: PolicySet,
         proposer: Proposer | None = None,
         listening: Callable[[str], Listening] | None = None,
+        judging: Judging | None = None,
     ) -> None:
         self.bad_lines = 0
         self._policy = policy
         self._proposer = proposer
         self._listening = listening
+        self._judging = judging
         self._operators = _Rules.of(policy)
         self._rules: dict[str | None, _Rules] = {}
         self._words: dict[str | None, list[str]] = {}
@@ -92,10 +106,11 @@ class Desk:
         self._last_caller[line.session] = principal
         session = self._session(line.session, principal, line.at)
         call = ToolCall(line.tool, line.arguments, line.call_id, line.server)
-        if self._listening is None:
-            decision = rules.guard.decide(call, session)
-        else:
-            decision = self._listening(principal.tenant or "").decide(rules.guard, call, session, "").decision
+        listening = None if self._listening is None else self._listening(principal.tenant or "")
+        decision = _decided(rules.guard, call, session, listening)
+        if decision.needs == "judge" and self._judging is not None:
+            question = question_of(rules.guard, call, session, decision, listening)
+            decision = _decided(rules.guard, call, session, listening, self._judging.judge(question))
         session.decided(call, decision)
         return decision
 
@@ -123,6 +138,9 @@ class Desk:
         session.answered(
             line.call_id, line.result, observed=True, status=line.status, tool=line.tool, server=line.server
         )
+        label = None if self._judging is None else self._judging.label_of(line.result)
+        if label is not None:
+            session.labelled(label)
 
     def _session(self, name: str | None, principal: Principal, at: int | None) -> Session:
         session = self._sessions.get((name, principal.key))
@@ -139,3 +157,11 @@ class Desk:
 
     def _rules_of(self, name: str | None) -> _Rules:
         return self._rules.get(name, self._operators)
+
+
+def _decided(
+    guard: Guard, call: ToolCall, session: Session, listening: Listening | None, judged: Judgement | None = None
+) -> Decision:
+    if listening is None:
+        return guard.decide(call, session, judged=judged)
+    return listening.decide(guard, call, session, "", judged).decision

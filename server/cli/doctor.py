@@ -18,7 +18,10 @@ from .policy_files import read_policies
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
+    from policy_dsl import PolicySet
+
     from ..settings import Settings
+    from ..versions import VersionedPolicies
 
 OWN_PACKAGES = ("policy_dsl", "guardrail", "memory", "server", "training")
 
@@ -229,26 +232,48 @@ def _policies(folder: Path, settings: Settings) -> Diagnosis:
 
 
 def _internalized(folder: Path, settings: Settings) -> Iterator[Diagnosis]:
-    """Whether each model that has a file stands for the policy of the files here."""
+    """Whether each model that has a file stands for the policy in force: that of the files here, or the version."""
     from ..internalized import Standings
 
     named = {name: upstream.internalized for name, upstream in settings.upstreams.items()}
     standings = Standings.of(named, folder, lambda upstream, result: None)
-    if standings is None or not isinstance(settings.policies, list):
-        return  # which version is in force may be another one at any moment: /readyz and the metrics say it
-    paths = sorted({str(path) for pattern in settings.policies for path in folder.glob(pattern)})
-    try:
-        policy = read_policies(paths, None if settings.tools is None else str(folder / settings.tools))
-    except CommandError:
-        return  # said already
+    policy = None if standings is None else _in_force(folder, settings)
+    if standings is None or policy is None:
+        return  # why there is no policy is said already
     standings.look()
     for (upstream, model), miss in standings.misses(policy).items():
         says = "was taught the policy" if miss is None else f"gets the policy in its prompt: {miss}"
+        if miss == "other-policy":
+            taught = ", ".join(one[:19] for one in standings.taught(upstream, model))
+            says += f" (in force is {policy.hash[:19]}, it was taught {taught})"
         yield Diagnosis(f"{upstream}/{model}", "ok" if miss is None else "warning", says)
+
+
+def _in_force(folder: Path, settings: Settings) -> PolicySet | None:
+    """The policy that a gate started here would decide by; None where there is none."""
+    if not isinstance(settings.policies, list):
+        found = _versions_of(folder, settings.database, settings.policies.trusted_keys)
+        return None if isinstance(found, str) or not found.is_loaded else found.current.program.policy
+    paths = sorted({str(path) for pattern in settings.policies for path in folder.glob(pattern)})
+    try:
+        return read_policies(paths, None if settings.tools is None else str(folder / settings.tools))
+    except CommandError:
+        return None
 
 
 def _policy_version(folder: Path, database: str, keys: dict[str, str]) -> Diagnosis:
     """Whether the policy version in force would load here."""
+    policies = _versions_of(folder, database, keys)
+    if isinstance(policies, str):
+        return Diagnosis("policies", "warning", f"no policy version can be read: {policies}")
+    if policies.in_force is None or policies.error is not None:
+        state: Literal["warning", "bad"] = "warning" if policies.in_force is None else "bad"
+        return Diagnosis("policies", state, str(policies.error))
+    return Diagnosis("policies", "ok", f"version {policies.in_force.version}, {policies.current.policy_hash[:19]}")
+
+
+def _versions_of(folder: Path, database: str, keys: dict[str, str]) -> VersionedPolicies | str:
+    """The policy version in force as a gate reads it, or why its database cannot be read."""
     from ..store import Store, StoreError, located
     from ..versions import TrustedKeys, VersionedPolicies
 
@@ -258,11 +283,8 @@ def _policy_version(folder: Path, database: str, keys: dict[str, str]) -> Diagno
         )
         policies.look()
     except StoreError as error:
-        return Diagnosis("policies", "warning", f"no policy version can be read: {error.message}")
-    if policies.in_force is None or policies.error is not None:
-        state: Literal["warning", "bad"] = "warning" if policies.in_force is None else "bad"
-        return Diagnosis("policies", state, str(policies.error))
-    return Diagnosis("policies", "ok", f"version {policies.in_force.version}, {policies.current.policy_hash[:19]}")
+        return error.message
+    return policies
 
 
 def _database(path: Path) -> Diagnosis:

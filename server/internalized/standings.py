@@ -6,7 +6,7 @@ import asyncio
 import logging
 import stat
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,7 +21,7 @@ from policy_dsl.knowledge import (
 )
 
 from ..logs import fields
-from ..wire import Instructions
+from ..wire import Instructions, Naming, Reserved
 
 LOG = logging.getLogger("leastward.internalized")
 LOOK_SECONDS: Final = 1.0
@@ -29,6 +29,9 @@ KEPT_TEXTS: Final = 8
 """Documents that are kept rendered: more than one only while a new policy comes into force, or for several models."""
 UNTAUGHT: Final = "policy"
 """What a policy is called towards a model whose file does not name it."""
+IDENTIFIER: Final = "<|policy:"
+"""What every identifier begins with (policy_dsl.knowledge.identifier), also one that no file names: the tokenizer of a
+model knows each policy of its data, its file only those that were measured."""
 _READ_AT_MOST: Final = (1 << 20) + 1
 
 Signature = tuple[int, int, int]
@@ -47,25 +50,33 @@ class _File:
 
 class Standings:
     """`paths` are the files by upstream and model. `counted` is told each request's upstream and what became of it:
-    `taught`, or the miss for which the text was put back."""
+    `taught`, or the miss for which the text was put back. Clients of the upstreams `by_client` name the policy."""
 
     def __init__(
-        self, paths: Mapping[Model, Path], counted: Callable[[str, str], None] = lambda upstream, result: None
+        self,
+        paths: Mapping[Model, Path],
+        counted: Callable[[str, str], None] = lambda upstream, result: None,
+        by_client: Collection[str] = (),
     ) -> None:
         self._paths = dict(paths)
         self._counted = counted
+        self._by_client = frozenset(by_client)
         self._files: dict[Model, _File] = {}
         self._texts: OrderedDict[tuple[str, str, int], str] = OrderedDict()
 
     @classmethod
     def of(
-        cls, named: Mapping[str, Mapping[str, str]], folder: Path, counted: Callable[[str, str], None]
+        cls,
+        named: Mapping[str, Mapping[str, str]],
+        folder: Path,
+        counted: Callable[[str, str], None],
+        by_client: Collection[str] = (),
     ) -> Standings | None:
         """From the settings: upstream -> model -> path relative to `folder`. None where no model is named."""
         paths = {
             (upstream, model): folder / path for upstream, models in named.items() for model, path in models.items()
         }
-        return cls(paths, counted) if paths else None
+        return cls(paths, counted, by_client) if paths else None
 
     def look(self) -> None:
         """Reads what is new. A file that cannot be read or understood is a miss, never an error: the gate serves on,
@@ -99,23 +110,33 @@ class Standings:
         """The same of every model."""
         return {model: self.miss(*model, policy) for model in self._paths}
 
-    async def told(self, upstream: str, model: str, policy: PolicySet) -> Instructions | None:
-        """What is to stand in front of this request's instructions; None where nothing is.
+    def taught(self, upstream: str, model: str) -> tuple[str, ...]:
+        """The hashes of the policies that the model's file speaks of; none where it cannot be read."""
+        file = self._files.get((upstream, model))
+        return () if file is None or file.says is None else tuple(one.hash for one in file.says.policies)
 
-        An identifier of a policy that the model was taught would still call that one to its mind, beside the text of
-        another: in the client's instructions it becomes that of the policy in force."""
+    async def told(self, upstream: str, model: str, policy: PolicySet) -> Instructions | None:
+        """What this request's instructions are to say besides; None for a model that nobody named.
+
+        A model answers by the identifier in its prompt, whoever wrote it there: any but that of the policy in force is
+        broken, wherever in the request it stands. Beside the text of a policy that the model was not taught, the
+        identifier of one that it was would call that one to its mind: in the client's instructions it becomes that of
+        the policy in force."""
         if (upstream, model) not in self._paths:
             return None
         miss = self.miss(upstream, model, policy)
         self._counted(upstream, miss or "taught")
-        if miss is None:
-            return None
         file = self._files.get((upstream, model))
         says = None if file is None else file.says
-        name, phrasing = (UNTAUGHT, 0) if says is None else (says.policies[0].name, says.phrasing)
-        in_force = identifier(policy, name)
+        taught = None if says is None else says.taught(policy) or says.policies[0]
+        in_force = identifier(policy, UNTAUGHT if taught is None else taught.name)
+        reserved = Reserved(IDENTIFIER, in_force)
+        if miss is None:
+            line = "" if upstream in self._by_client else f"Policy: {in_force}"
+            return Naming(line, reserved=reserved, name=in_force)
         renamed = {} if says is None else {one.identifier: in_force for one in says.policies}
-        return Instructions(await self._text(policy, in_force, phrasing), renamed)
+        text = await self._text(policy, in_force, 0 if says is None else says.phrasing)
+        return Instructions(text, renamed, reserved)
 
     async def _text(self, policy: PolicySet, in_force: str, phrasing: int) -> str:
         key = (policy.hash, in_force, phrasing)

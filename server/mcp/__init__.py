@@ -18,6 +18,7 @@ talking       what is said to a client while its request is under way, and what 
 rounds        a server's questions, sealed for a client that comes back with the answers (2026-07-28)
 returning     a request that comes back with such a state, or with one of an approval
 following     what a client with a session hears unasked
+subscribing   the same for a client of 2026-07-28: `subscriptions/listen`
 pins          the tools as a person or the first look accepted them; a changed one is withheld (pin_file: the old file)
 servers       the MCP servers that the settings name; opening makes them
 peer          one server as one run reaches it: handshake, requests

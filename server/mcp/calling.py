@@ -29,7 +29,7 @@ from .messages import MISSING_REQUIRED_CLIENT_CAPABILITY, RpcError
 from .offering import Offering, known
 from .peer import ServerError
 from .results import Judged, ResultError, read_call_result
-from .returning import OF_A_RETURN, Returning
+from .returning import MOST_LOOKS, OF_A_RETURN, Returning
 from .servers import Listed, Server
 
 LOG = logging.getLogger("leastward.mcp")
@@ -40,10 +40,6 @@ NOWHERE: Final = "-"
 """The server of a call that names none: no policy can name it, and the Record shows it."""
 
 TakesReport = Callable[[Caller, Mapping[str, Any]], Awaitable[dict[str, Any]]]
-
-
-MOST_LOOKS: Final = 3
-"""How often a client with a session is asked to look after one approval."""
 
 
 class Calling:
@@ -92,6 +88,7 @@ class Calling:
         self, asking: Asking, asked: ToolCall, server: Server | None, listed: Listed | None, problem: str | None
     ) -> dict[str, Any]:
         reach = _Reach(self._conversing, asking, asked.tool, server, listed)
+        of: str | None = None
         for _ in range(MOST_LOOKS):
             try:
                 outcome = await self._gate.call(asking.caller, asking.run, DOOR, asked, reach, problem=problem)
@@ -101,14 +98,14 @@ class Calling:
                 failed = Refusal(code, error.message, decision_of(error) or "")
                 return _said(asking.version, failed, asked.tool, structured=_is_free(listed))
             except AnswerWithheld as withheld:
-                outcome = withheld.outcome
+                outcome, of = withheld.outcome, withheld.key
                 break
             asking.decisions.append(outcome.decision)
             waits = outcome.approval if isinstance(outcome, Withheld) else None
             if waits is None or not await self._returning.looked(asking, asked, waits):
                 break
         if isinstance(outcome, Withheld):
-            return await self._withheld(asking, asked, outcome, listed)
+            return await self._withheld(asking, asked, outcome, listed, of)
         try:
             if reach.required is not None and server is not None:
                 claimed = self._conversing.claims(asking, server)
@@ -121,10 +118,10 @@ class Calling:
         return complete(asking.version, {**result, "_meta": {DECISION_KEY: outcome.decision}})
 
     async def _withheld(
-        self, asking: Asking, asked: ToolCall, outcome: Withheld, listed: Listed | None
+        self, asking: Asking, asked: ToolCall, outcome: Withheld, listed: Listed | None, of: str | None
     ) -> dict[str, Any]:
         if outcome.approval is not None:
-            waiting = await self._returning.waiting(asking, asked, outcome.approval)
+            waiting = await self._returning.waiting(asking, asked, outcome.approval, of)
             if waiting is not None:
                 return waiting
         return _said(

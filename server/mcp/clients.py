@@ -31,7 +31,8 @@ MOST_UNDER_WAY: Final = 256
 class ClientSession:
     """`under_way` holds the tasks of requests that a `notifications/cancelled` may name. `capabilities` are what the
     client declared; `level` is from which on it wants to hear log messages, None before it said so; `subscribed` are
-    the resources whose changes it wants to hear of, and `hears` takes what it is told unasked."""
+    the resources whose changes it wants to hear of, each with the hash of the policy that granted it, and `hears` takes
+    what it is told unasked. `following` is what listens for it to a server of 2026-07-28."""
 
     id: str
     principal_key: str
@@ -41,9 +42,10 @@ class ClientSession:
     under_way: dict[RpcId, asyncio.Task[Any]] = field(default_factory=dict)
     capabilities: Mapping[str, Any] = field(default_factory=dict)
     level: str | None = None
-    subscribed: set[str] = field(default_factory=set)
+    subscribed: dict[str, str] = field(default_factory=dict)
     hears: Callable[[bytes], None] | None = None
     replies: Replies = field(default_factory=Replies)
+    following: asyncio.Task[None] | None = None
 
     def begin(self, name: RpcId, task: asyncio.Task[Any]) -> None:
         if len(self.under_way) < MOST_UNDER_WAY and name not in self.under_way:
@@ -87,6 +89,8 @@ class ClientSessions:
     def close(self, session: ClientSession) -> None:
         self._open.pop(session.id, None)
         session.replies.close()
+        if session.following is not None:
+            session.following.cancel()
         for task in list(session.under_way.values()):
             task.cancel()
 

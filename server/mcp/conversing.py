@@ -22,7 +22,7 @@ from ..store import Run
 from ..tool_gate import Reach, Released, ToolAnswer, Withheld
 from .asking import Asking
 from .eras import LOG_LEVEL_META_KEY
-from .inquiries import KINDS, Inquiry, claims, method_of, read_answer, read_inquiries, read_inquiry, shown
+from .inquiries import KINDS, Inquiry, answer_call, claims, method_of, read_inquiries, read_inquiry, shown
 from .line import NO_HEADERS, Asked, PeerError
 from .logged import LEVELS, MOST_LOGGED, is_wanted, read_logged
 from .messages import INVALID_PARAMS, METHOD_NOT_FOUND, REFUSED, Request, RpcError, error_bytes, result_bytes
@@ -56,11 +56,12 @@ class Decides(Protocol):
 
 
 class AnswerWithheld(Exception):
-    """A client's answer does not go to the server."""
+    """A client's answer does not go to the server. `key` is the server's name for its question."""
 
-    def __init__(self, outcome: Withheld) -> None:
+    def __init__(self, outcome: Withheld, key: str) -> None:
         super().__init__(outcome.refusal.code)
         self.outcome = outcome
+        self.key = key
 
 
 class Required(NamedTuple):
@@ -150,7 +151,7 @@ class Conversing:
             if asking.round is not None and key not in round.asked:
                 continue
             method, said = round.asked[key] if key in round.asked else (method_of(answer), {})
-            sent[key] = await self._decided(asking, server, method, said, answer)
+            sent[key] = await self._decided(asking, server, Inquiry(key, method, {}), said, answer)
         brought: dict[str, Any] = {"inputResponses": sent} if sent else {}
         return brought if round.state is None else {**brought, "requestState": round.state}
 
@@ -164,23 +165,22 @@ class Conversing:
         words = await self._gate.answered(asking.caller, asking.run, DOOR, told, ToolAnswer(inquiry.params))
         inquiry = read_inquiry(inquiry.key, inquiry.method, words.content, claimed)
         answer = await asking.talk.ask(inquiry.method, shown(server.name, inquiry)["params"], server.seconds)
-        return await self._decided(asking, server, inquiry.method, kind.said(inquiry.params), answer)
+        return await self._decided(asking, server, inquiry, kind.said(inquiry.params), answer)
 
     async def _decided(
-        self, asking: Asking, server: Server, method: str, said: Mapping[str, str], answer: Any
+        self, asking: Asking, server: Server, inquiry: Inquiry, said: Mapping[str, str], answer: Any
     ) -> dict[str, Any]:
-        read = read_answer(method, answer)
         passed: dict[str, Any] = {}
 
         async def reach(arguments: dict[str, Any]) -> ToolAnswer:
             passed.update(arguments)
             return ToolAnswer(None)
 
-        asked = ToolCall(KINDS[method].tool, {**said, **read}, "", server.name)
+        asked = answer_call(server.name, inquiry.method, said, answer)
         outcome = await self._gate.call(asking.caller, asking.run, DOOR, asked, reach)
         asking.decisions.append(outcome.decision)
         if isinstance(outcome, Withheld):
-            raise AnswerWithheld(outcome)
+            raise AnswerWithheld(outcome, inquiry.key)
         return {name: value for name, value in passed.items() if name not in said}
 
     async def _check_askable(self, asking: Asking, server: Server, method: str) -> None:

@@ -23,7 +23,7 @@ from .messages import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, REFUSED,
 from .offering import Offering
 from .peer import ServerError
 from .results import Judged, ResultError, read_block, read_contents
-from .returning import OF_A_RETURN, Returning
+from .returning import MOST_LOOKS, OF_A_RETURN, Returning
 from .servers import Server
 
 LOG = logging.getLogger("leastward.mcp")
@@ -135,7 +135,8 @@ class Documents:
         self._returning = returning
 
     async def capabilities(self, asking: Asking) -> dict[str, Any]:
-        """Those that the server has and this caller could be granted a reading of."""
+        """Those that the server has and this caller could be granted a reading of, and `tools` where the server tells
+        that they changed."""
         found: dict[str, Any] = {}
         if asking.server is None:
             return found
@@ -144,9 +145,12 @@ class Documents:
             has = await server.capabilities(asking.run.id, self._conversing.own(asking, server))
         except (PeerError, ServerError):
             return found
+        passes = server.passes.subscriptions
+        if passes and (told := _changes(has.get("tools"))):
+            found["tools"] = told
         for document in READS.values():
             if document.capability in has and await self._may(asking, server, document):
-                found[document.capability] = {}
+                found[document.capability] = _changes(has[document.capability]) if passes else {}
         if server.passes.logging and "logging" in has:
             found["logging"] = {}
         return found
@@ -189,8 +193,13 @@ class Documents:
 
         asked = ToolCall(document.tool, params, "", server.name)
         await self._returning.resumed(asking, asked, given)
+        of: str | None = None
         try:
-            outcome = await self._gate.call(asking.caller, asking.run, DOOR, asked, reach)
+            for _ in range(MOST_LOOKS):
+                outcome = await self._gate.call(asking.caller, asking.run, DOOR, asked, reach)
+                waits = None if isinstance(outcome, Released) else outcome.approval
+                if waits is None or not await self._returning.looked(asking, asked, waits):
+                    break
             if isinstance(outcome, Released):
                 asking.decisions.append(outcome.decision)
                 if required is not None:
@@ -202,8 +211,12 @@ class Documents:
         except ResultError as error:
             raise RpcError(INTERNAL_ERROR, error.message, {"code": "server-unreadable"}) from error
         except AnswerWithheld as withheld:
-            outcome = withheld.outcome
+            outcome, of = withheld.outcome, withheld.key
         asking.decisions.append(outcome.decision)
+        if outcome.approval is not None and may_return:
+            waiting = await self._returning.waiting(asking, asked, outcome.approval, of)
+            if waiting is not None:
+                return waiting
         data = {"code": outcome.refusal.code, "decision": outcome.decision}
         if outcome.approval is not None:
             data["approval"] = outcome.approval
@@ -233,6 +246,12 @@ async def _told(server: Server, method: str, params: Mapping[str, Any], asks: Aw
     except PeerError as error:
         LOG.warning("server `%s` failed on `%s`: %s", server.name, method, error.message)
         raise RpcError(INTERNAL_ERROR, error.message, {"code": error.code}) from error
+
+
+def _changes(has: Any) -> dict[str, bool]:
+    """Which changes the server tells of."""
+    told = has if isinstance(has, dict) else {}
+    return {name: True for name in ("listChanged", "subscribe") if told.get(name) is True}
 
 
 def _tool(document: _Document, server: str) -> Tool:

@@ -5,7 +5,8 @@
     lifecycle     initialize, ping, server/discover: answered here; no server's instructions are passed on, because a
                   server could write them anew with every session
     following     what a client with a session wants to hear meanwhile: log messages, changes of resources
-Not there: tasks, subscriptions/listen.
+    subscribing   the same changes for a client of 2026-07-28, as one request that is answered with a stream
+Not there: tasks.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from .peer import ServerError
 from .returning import Returning
 from .rounds import Rounds
 from .servers import NOTHING_PASSED, Server
+from .subscribing import LISTEN, Subscribing
 
 LOG = logging.getLogger("leastward.mcp")
 
@@ -68,6 +70,7 @@ class Door:
         self._offering = Offering(servers, gate, conversing, reports=reports is not None)
         self._documents = Documents(self._offering, gate, conversing, returning)
         self._following = Following(self._offering, gate, conversing)
+        self._subscribing = Subscribing(self._offering, gate, self._documents)
         calling = Calling(self._offering, gate, conversing, returning, reports)
         self._methods: dict[str, _Entry] = {
             "initialize": _Entry(self._initialize, modern=False),
@@ -78,9 +81,15 @@ class Door:
             "logging/setLevel": _Entry(self._following.levels, modern=False),
             "resources/subscribe": _Entry(self._following.subscribes, modern=False),
             "resources/unsubscribe": _Entry(self._following.unsubscribes, modern=False),
+            LISTEN: _Entry(self._subscribing.listens, handshake=False),
             **{method: _Entry(self._documents.lists) for method in LISTS},
             **{method: _Entry(self._documents.reads) for method in READS},
         }
+
+    @property
+    def methods(self) -> frozenset[str]:
+        """All that there are."""
+        return frozenset(self._methods)
 
     def has(self, server: str | None) -> bool:
         return server is None or server in self._servers
@@ -111,7 +120,7 @@ class Door:
         if any(server.passes.logging for server in servers):
             return True
         if asking.session is None:
-            return False
+            return asking.request.method == LISTEN
         return "elicitation" in asking.capabilities or any(server.passes != NOTHING_PASSED for server in servers)
 
     async def listens(self, asking: Asking) -> None:
@@ -145,8 +154,7 @@ class Door:
 
     async def _capabilities(self, asking: Asking) -> dict[str, Any]:
         self._offering.of(asking.server)
-        tools = {"listChanged": True} if asking.session is not None and self.follows(asking.server) else {}
-        return {"tools": tools, **await self._documents.capabilities(asking)}
+        return {"tools": {}, **await self._documents.capabilities(asking)}
 
     async def _ping(self, asking: Asking) -> dict[str, Any]:
         return complete(asking.version, {})

@@ -7,7 +7,9 @@ that a list is not what it was. A subscription is decided as `server/resources.s
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any, Final
 
 from guardrail import ToolCall
@@ -37,7 +39,8 @@ LOG = logging.getLogger("leastward.mcp")
 SUBSCRIBE: Final = "resources.subscribe"
 MOST_SUBSCRIBED: Final = 1_000
 
-_UPDATED: Final = "notifications/resources/updated"
+_ALL_LISTS: Final = dict.fromkeys(("promptsListChanged", "resourcesListChanged", "toolsListChanged"), True)
+UPDATED: Final = "notifications/resources/updated"
 
 
 class Following:
@@ -70,17 +73,23 @@ class Following:
         if len(session.subscribed) >= MOST_SUBSCRIBED:
             raise RpcError(INVALID_PARAMS, f"at most {MOST_SUBSCRIBED} subscriptions of one session")
 
+        granted = uri
+
         async def reach(arguments: dict[str, Any]) -> ToolAnswer:
-            await self._told(server, asking, "resources/subscribe", {"uri": arguments["uri"]}, own)
+            nonlocal granted
+            granted = arguments["uri"]
+            if not modern:
+                await self._told(server, asking, "resources/subscribe", {"uri": granted}, own)
             return ToolAnswer(None)
 
+        modern, under = await self._is_modern(server, asking, own), self._gate.policy_hash
         asked = ToolCall(SUBSCRIBE, {"uri": uri}, "", server.name)
         outcome = await self._gate.call(asking.caller, asking.run, DOOR, asked, reach)
         asking.decisions.append(outcome.decision)
         if not isinstance(outcome, Released):
             data = {"code": outcome.refusal.code, "decision": outcome.decision}
             raise RpcError(REFUSED, outcome.refusal.message or "the gate does not allow it", data)
-        session.subscribed.add(uri)
+        session.subscribed[granted] = under
         await self._listens(server, asking, session, own)
         return complete(asking.version, {})
 
@@ -91,8 +100,9 @@ class Following:
         if not server.passes.subscriptions:
             raise _not_there()
         if uri in session.subscribed:
-            session.subscribed.discard(uri)
-            await self._told(server, asking, "resources/unsubscribe", {"uri": uri}, own)
+            del session.subscribed[uri]
+            if not await self._is_modern(server, asking, own):
+                await self._told(server, asking, "resources/unsubscribe", {"uri": uri}, own)
         return complete(asking.version, {})
 
     async def listens(self, asking: Asking) -> None:
@@ -101,8 +111,12 @@ class Following:
         await self._listens(server, asking, session, own)
 
     async def _listens(self, server: Server, asking: Asking, session: ClientSession, own: Own) -> None:
+        heard = _changes(session, lambda: self._gate.policy_hash)
         try:
-            await server.listen(asking.run.id, own, _changes(session))
+            if await server.is_modern(asking.run.id, own):
+                await _follow(server, asking.run.id, session, own, heard)
+            else:
+                await server.listen(asking.run.id, own, heard)
         except (PeerError, ServerError) as error:
             raise RpcError(INTERNAL_ERROR, "the server cannot be asked", {"code": "server-unavailable"}) from error
 
@@ -131,14 +145,43 @@ class Following:
             raise RpcError(INTERNAL_ERROR, error.message, {"code": error.code}) from error
 
 
-def _changes(session: ClientSession) -> Heard:
-    """Names of what changed, for one client, and none of the server's words."""
+async def _follow(server: Server, run: str, session: ClientSession, own: Own, heard: Heard) -> None:
+    """Listen to a server of 2026-07-28 for this client, to all that it wants to hear of by now, in place of what was
+    listened to before. Raises ServerError, PeerError where there is nothing to hear."""
+    acknowledged = asyncio.Event()
+    wanted = {**_ALL_LISTS, "resourceSubscriptions": sorted(session.subscribed)}
+
+    async def followed() -> None:
+        await server.hear(run, wanted, heard, lambda _: acknowledged.set(), own)
+
+    before, session.following = session.following, asyncio.ensure_future(followed())
+    session.following.add_done_callback(_ended)
+    if before is not None:
+        before.cancel()
+    waiting = asyncio.ensure_future(acknowledged.wait())
+    try:
+        await asyncio.wait((waiting, session.following), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+    if not acknowledged.is_set():
+        await session.following
+
+
+def _ended(following: asyncio.Task[None]) -> None:
+    """A client with a session is not told that its server fell silent; there is no message for it."""
+    if not following.cancelled() and (error := following.exception()) is not None:
+        LOG.warning("a server is not listened to any more: %s", error)
+
+
+def _changes(session: ClientSession, policy: Callable[[], str]) -> Heard:
+    """Names of what changed, for one client, and none of the server's words. A resource that was granted under another
+    policy is not told of: the client has to ask again."""
 
     def heard(message: Notification) -> None:
         params: dict[str, Any] = {}
-        if message.method == _UPDATED:
+        if message.method == UPDATED:
             uri = message.params.get("uri")
-            if not isinstance(uri, str) or uri not in session.subscribed:
+            if not isinstance(uri, str) or session.subscribed.get(uri) != policy():
                 return
             params = {"uri": uri}
         if session.hears is not None:

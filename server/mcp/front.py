@@ -241,7 +241,7 @@ class _Stream(_Events):
         self._session = session
         self._done = False
         self._first: bytes | None = None
-        self._talk = asking.talk = Talk(self.say, None if session is None else session.replies)
+        self._talk = asking.talk = Talk(self.say, None if session is None else session.replies, self._queue.qsize)
 
     def progress(self, token: str | int) -> None:
         self._asking.progressed = lambda params: self.say(

@@ -40,6 +40,7 @@ class HttpLine:
         self._session: str | None = None
         self._over = False
         self._listening: asyncio.Task[None] | None = None
+        self._hears = asyncio.Event()
 
     keeps_nothing = True
 
@@ -93,7 +94,15 @@ class HttpLine:
         """The GET stream of a session (2025-11-25, Listening for Messages), opened again when it ends. A server that
         has none answers 405, and is not asked again before the next call of this."""
         if self._session is not None and (self._listening is None or self._listening.done()):
+            self._hears.clear()
             self._listening = asyncio.ensure_future(self._listen(heard, headers))
+            self._listening.add_done_callback(lambda _: self._hears.set())
+
+    async def listens(self, seconds: float) -> None:
+        if self._listening is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._hears.wait()
 
     async def _listen(self, heard: Heard, headers: Mapping[str, str]) -> None:
         while not self._over and self._session is not None:
@@ -104,6 +113,7 @@ class HttpLine:
                 try:
                     if reply.status != 200:
                         return
+                    self._hears.set()
                     await self._overheard(reply, heard)
                 finally:
                     reply.abort()

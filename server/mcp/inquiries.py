@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from guardrail import ToolCall
 from policy_dsl import strict_json
 
 from ..judging import ResultScan
@@ -247,6 +248,11 @@ def read_answer(method: str, answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict) or len(strict_json.encode(answer)) > MOST_BYTES:
         raise ResultError(f"an answer is an object of at most {MOST_BYTES} bytes")
     return KINDS[method].answer(answer)
+
+
+def answer_call(server: str, method: str, said: Mapping[str, str], answer: Any) -> ToolCall:
+    """What an answer is decided as, beside the words of its question. Raises ResultError."""
+    return ToolCall(KINDS[method].tool, {**said, **read_answer(method, answer)}, "", server)
 
 
 def method_of(answer: Any) -> str:

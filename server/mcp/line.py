@@ -62,6 +62,10 @@ class Line(Protocol):
         """Tell `heard` from now on what the server says while it is asked nothing."""
         ...
 
+    async def listens(self, seconds: float) -> None:
+        """Wait until what `listen` began is there to hear, for `seconds` at most."""
+        ...
+
     @property
     def is_open(self) -> bool: ...
 

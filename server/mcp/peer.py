@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from mcp.shared.inbound import MCP_METHOD_HEADER, MCP_NAME_HEADER, NAME_BEARING_METHODS, encode_header_value
+from mcp.shared.subscriptions import LISTEN_STREAM_METHODS, SUBSCRIPTION_ID_META_KEY
 
 from .eras import GATE, HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, MODERN, envelope, is_modern
 from .line import NO_HEADERS, Ask, Asked, Heard, Line, PeerError
@@ -35,15 +37,16 @@ INPUT_REQUIRED: Final = "input_required"
 _VERSION: Final = "mcp-protocol-version"
 _PROGRESS: Final = "notifications/progress"
 _LOGGED: Final = "notifications/message"
-UNASKED: Final = frozenset(
-    {
-        "notifications/prompts/list_changed",
-        "notifications/resources/list_changed",
-        "notifications/resources/updated",
-        "notifications/tools/list_changed",
-    }
-)
-"""What a server says that belongs to no request."""
+UNASKED: Final = LISTEN_STREAM_METHODS
+"""What a server says that belongs to no request: that a list or a resource changed."""
+
+LISTEN: Final = "subscriptions/listen"
+_ACKNOWLEDGED: Final = "notifications/subscriptions/acknowledged"
+LOOK_SECONDS: Final = 1.0
+"""How often it is looked whether a server is still there that says nothing."""
+
+LISTEN_SECONDS: Final = 3600.0
+ACKNOWLEDGED_SECONDS: Final = 15.0
 
 _CLAIMABLE: Final = frozenset({"elicitation", "roots", "sampling"})
 _CHANGED: Final = "notifications/tools/list_changed"
@@ -89,12 +92,93 @@ class Peer:
         self.version = version
         self.capabilities = capabilities
         self.stale = True
-        self._overheard: Heard | None = None
+        self._overhearing: dict[Any, Heard] = {}
+        self._overheard_last: Notification | None = None
+        self._subscribed: Counter[str] = Counter()
+        self._subscribing = asyncio.Lock()
 
-    def listen(self, heard: Heard) -> None:
-        """Tell `heard` what the server says of itself, whenever it says it."""
-        self._overheard = heard
+    def listen(self, key: Any, heard: Heard) -> None:
+        """Tell `heard` what a server with a session says of itself, whenever it says it; one of each key."""
+        self._overhearing[key] = heard
         self._line.listen(self._listener(0, DEAF), {_VERSION: self.version})
+
+    async def hear(
+        self, wanted: Mapping[str, Any], seconds: float, heard: Heard, acknowledged: Callable[[Any], None]
+    ) -> None:
+        """Tell `heard` what changes of `wanted`, a filter of `subscriptions/listen`, until the server ends it;
+        `acknowledged` first what of it will be told. Raises ServerError, PeerError. Cancelling tells the server."""
+        if is_modern(self.version):
+            await self._subscribed_to(wanted, heard, acknowledged)
+            return
+        key, uris = object(), list(wanted.get("resourceSubscriptions", ()))
+        taken: list[str] = []
+        try:
+            for uri in uris:
+                taken.append(uri)
+                self._subscribed[uri] += 1
+                if self._subscribed[uri] == 1:
+                    async with self._subscribing:
+                        await self.ask("resources/subscribe", {"uri": uri}, seconds)
+            self.listen(key, heard)
+            await self._line.listens(ACKNOWLEDGED_SECONDS)
+            acknowledged(dict(wanted))
+            while True:
+                await asyncio.sleep(LOOK_SECONDS)
+                if not self._line.is_open:
+                    break
+            raise PeerError("server-broke-off", "the server's session is over")
+        finally:
+            self._overhearing.pop(key, None)
+            self._let_go(taken, seconds)
+
+    async def _subscribed_to(
+        self, wanted: Mapping[str, Any], heard: Heard, acknowledged: Callable[[Any], None]
+    ) -> None:
+        name = next(self._numbers)
+
+        def told(message: Notification) -> None:
+            if message.method == _CHANGED:
+                self.stale = True
+            meta = message.params.get("_meta")
+            whose = meta.get(SUBSCRIPTION_ID_META_KEY) if isinstance(meta, dict) else None
+            if type(whose) is not int or whose != name:
+                return
+            if message.method == _ACKNOWLEDGED:
+                acknowledged(message.params.get("notifications"))
+            elif message.method in UNASKED:
+                heard(message)
+
+        params = {"notifications": dict(wanted), "_meta": envelope(self.version, {})}
+        message = request_bytes(name, LISTEN, params)
+        try:
+            _result(await self._line.ask(Ask(name, message, LISTEN_SECONDS, told, self._headers(LISTEN, params))))
+        except asyncio.CancelledError:
+            self._cancelled(name)
+            raise
+
+    def _let_go(self, uris: list[str], seconds: float) -> None:
+        """The last who hears of a resource ends the subscription; nobody waits for that."""
+
+        async def unsubscribe(uri: str) -> None:
+            async with self._subscribing:
+                if self._subscribed[uri] == 0 and self._line.is_open:  # else somebody subscribed meanwhile
+                    await self.ask("resources/unsubscribe", {"uri": uri}, seconds)
+
+        for uri in uris:
+            self._subscribed[uri] -= 1
+            if self._subscribed[uri] == 0:
+                del self._subscribed[uri]
+                self._behind(unsubscribe(uri))
+
+    @staticmethod
+    def _behind(doing: Coroutine[Any, Any, Any]) -> None:
+        async def done() -> None:
+            with contextlib.suppress(PeerError, ServerError):
+                await doing
+
+        task = asyncio.ensure_future(done())
+        _TELLING.add(task)
+        task.add_done_callback(_TELLING.discard)
 
     @property
     def is_open(self) -> bool:
@@ -145,7 +229,7 @@ class Peer:
         def heard(message: Notification) -> None:
             if message.method == _CHANGED:
                 self.stale = True
-            if message.method in UNASKED and self._overheard is not None:
+            if message.method in UNASKED:
                 self._overheard(message)
             elif message.method == _PROGRESS and listening.progressed is not None:
                 token = message.params.get("progressToken")
@@ -156,18 +240,18 @@ class Peer:
 
         return heard
 
+    def _overheard(self, message: Notification) -> None:
+        """On a pipe every request that is under way is told of the same message."""
+        if message is self._overheard_last:
+            return
+        self._overheard_last = message
+        for heard in list(self._overhearing.values()):
+            heard(message)
+
     def _cancelled(self, name: int) -> None:
         """On 2026-07-28 over HTTP the closed connection says it; everywhere else a notification does."""
         message = notification_bytes("notifications/cancelled", {"requestId": name})
-        headers = {_VERSION: self.version}
-
-        async def told() -> None:
-            with contextlib.suppress(PeerError):
-                await self._line.tell(message, headers)
-
-        task = asyncio.ensure_future(told())
-        _TELLING.add(task)
-        task.add_done_callback(_TELLING.discard)
+        self._behind(self._line.tell(message, {_VERSION: self.version}))
 
 
 _TELLING: Final[set[asyncio.Task[None]]] = set()

@@ -156,6 +156,9 @@ class ProcessLine:
     def listen(self, heard: Heard, headers: Mapping[str, str] = NO_HEADERS) -> None:
         self._overhears = heard
 
+    async def listens(self, seconds: float) -> None:
+        """Whatever the process says is heard."""
+
     def _asked(self, request: Request) -> None:
         """On a pipe nothing says for which request the server asks; all that are under way are of one client, or of
         none that is asked (Server gives every client that can be asked a process of its own)."""

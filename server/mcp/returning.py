@@ -16,12 +16,15 @@ from .asking import Asking
 from .conversing import Required
 from .eras import is_modern
 from .held import MOST_STATE, Held, Waiting, can_wait, elicited, input_required
-from .inquiries import method_of, read_answer, shown
+from .inquiries import answer_call, method_of, read_answer, shown
 from .line import PeerError
 from .messages import INVALID_PARAMS, RpcError
 from .pins import digest
 from .results import ResultError
-from .rounds import MOST_ROUNDS, PREFIX, Round, Rounds, asked_of, bad_state
+from .rounds import MOST_ROUNDS, PREFIX, Asked, Round, Rounds, asked_of, bad_state
+
+MOST_LOOKS: Final = 3
+"""How often a client with a session is asked to look after one approval."""
 
 PERSON_SECONDS: Final = 300.0
 """How long a client with a session may take to say that its user has looked."""
@@ -58,7 +61,7 @@ class Returning:
             if held is not None:
                 if self._held is None or len(held) > MOST_STATE:
                     raise bad_state()
-                await self._held.resumed(asking.caller, asked, held)
+                await self._held.resumed(asking.caller, _waits(asking.round, asked), held)
         except EdgeError as error:
             raise RpcError(INVALID_PARAMS, error.message, {"code": error.code}, status=400) from error
 
@@ -72,18 +75,28 @@ class Returning:
         requests = {one.key: shown(asked.server or "", one) for one in required.inquiries}
         return {"resultType": "input_required", "inputRequests": requests, "requestState": state}
 
-    async def waiting(self, asking: Asking, asked: ToolCall, approval: str) -> dict[str, Any] | None:
-        """The InputRequiredResult for a call that waits for an approval; None for a client that has to be content with
-        the refusal."""
+    async def waiting(
+        self, asking: Asking, asked: ToolCall, approval: str, of: str | None = None
+    ) -> dict[str, Any] | None:
+        """The InputRequiredResult for a call that waits for an approval, or whose answer to the question `of` does;
+        None for a client that has to be content with the refusal. What the client answered so far is sealed with it:
+        what a person looks at is what goes to the server."""
         if self._held is None or not is_modern(asking.version):
             return None
         waiting = await self._held.waiting(asking.caller, approval)
         url = None if waiting is None else _way(waiting, asking.capabilities)
         if waiting is None or url is None:
             return None
-        if asking.round is not None and self._rounds is not None:
-            round = asking.round._replace(held=waiting.state, answers=asking.answers)
-            state = self._rounds.seal(asking.caller.principal.key, _call(asking, asked), round)
+        round = asking.round
+        if round is None and asking.answers:
+            known = {key: Asked(method_of(answer), {}) for key, answer in asking.answers.items()}
+            round = Round(0, known, None)
+        if round is not None and self._rounds is not None:
+            round = round._replace(held=waiting.state, answers=asking.answers, of=of)
+            try:
+                state = self._rounds.seal(asking.caller.principal.key, _call(asking, asked), round)
+            except ResultError:  # answers too long to be carried: it is told the approval, and calls again later
+                return None
             waiting = waiting._replace(state=state)
         return input_required(waiting, approval, url)
 
@@ -105,6 +118,14 @@ class Returning:
         except (PeerError, EdgeError):
             return False
         return True
+
+
+def _waits(round: Round | None, asked: ToolCall) -> ToolCall:
+    """What an approval is for that a request comes back with: its call, or an answer in it."""
+    if round is None or round.of is None:
+        return asked
+    known = round.asked[round.of]
+    return answer_call(asked.server or "", known.method, known.said, (round.answers or {})[round.of])
 
 
 def _check_answers(asking: Asking) -> None:

@@ -31,6 +31,7 @@ MOST_ROUNDS: Final = 10
 
 ROUND_SECONDS: Final = 3600.0
 
+_MEMBERS: Final = 8
 _NONCE: Final = 12
 _TOKEN: Final = re.compile(r"lwq1\.[A-Za-z0-9_-]{32,}")
 _PURPOSE: Final = b"leastward mcp questions v1"
@@ -45,13 +46,15 @@ class Asked(NamedTuple):
 
 class Round(NamedTuple):
     """`state` is the server's own. `held` is the state of an approval that the call waits for in the meantime, and then
-    `answers` are those that the client had given."""
+    `answers` are those that the client had given; `of` is the one of them that waits, None where it is the call itself.
+    """
 
     number: int
     asked: Mapping[str, Asked]
     state: str | None
     held: str | None = None
     answers: Mapping[str, Any] | None = None
+    of: str | None = None
 
 
 def asked_of(inquiries: list[Inquiry]) -> dict[str, Asked]:
@@ -76,6 +79,7 @@ class Rounds:
             round.state,
             round.held,
             None if round.answers is None else dict(round.answers),
+            round.of,
         ]
         nonce = os.urandom(_NONCE)
         closed = self._opens().encrypt(nonce, strict_json.encode(inside), _whose(principal_key))
@@ -101,11 +105,13 @@ class Rounds:
             inside: Any = strict_json.parse(plain)
         except (binascii.Error, InvalidTag, StrictJsonError) as error:
             raise bad_state() from error
-        digest, until, number, asked, own, held, answers = inside
+        if not isinstance(inside, list) or len(inside) != _MEMBERS:  # sealed by an earlier version
+            raise bad_state()
+        digest, until, number, asked, own, held, answers, of = inside
         if digest != call or until < self._clock().timestamp():
             raise bad_state()
         known = {name: Asked(method, said) for name, (method, said) in asked.items()}
-        return Round(number, known, own, held, answers)
+        return Round(number, known, own, held, answers, of)
 
     def _opens(self) -> Any:
         """Loads `cryptography` the first time that a server asks."""

@@ -170,7 +170,19 @@ class Server:
 
     async def listen(self, run: str, own: Own, heard: Heard) -> None:
         """Tell `heard` what the server says of itself to this client. Raises PeerError."""
-        (await self._of(run, own)).peer.listen(heard)
+        (await self._of(run, own)).peer.listen(own.key, heard)
+
+    async def hear(
+        self,
+        run: str,
+        wanted: Mapping[str, Any],
+        heard: Heard,
+        acknowledged: Callable[[Any], None],
+        own: Own | None = None,
+    ) -> None:
+        """Tell `heard` what changes of `wanted` until the server ends it, `acknowledged` first what will be told.
+        Raises ServerError, PeerError."""
+        await (await self._of(run, own)).peer.hear(wanted, self.seconds, heard, acknowledged)
 
     def leave(self, key: str) -> None:
         """A client's session is over, and so is the server's for it."""

@@ -31,6 +31,7 @@ from .messages import (
     read_message,
     result_bytes,
 )
+from .subscribing import LISTEN
 from .talking import Talk
 
 LOG = logging.getLogger("leastward.mcp")
@@ -65,12 +66,16 @@ class _Pipes:
         self._session.hears = self._later
         self._under_way: dict[RpcId, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._unending: set[asyncio.Task[None]] = set()
+        self._unwritten = 0
 
     async def serve(self, reader: asyncio.StreamReader) -> None:
         try:
             while line := await reader.readline():
                 if line.strip():
                     await self._taken(line.strip())
+            for task in self._unending:
+                task.cancel()
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=LAST_SECONDS)
         except ValueError:
@@ -103,6 +108,8 @@ class _Pipes:
             task = asyncio.ensure_future(self._answer(message))
             self._under_way[message.id] = task
             self._tasks.add(task)
+            if message.method == LISTEN:  # it ends by itself when nobody listens any more
+                self._unending.add(task)
             task.add_done_callback(lambda done: self._finished(message.id, done))
 
     async def _malformed(self, error: RpcError) -> None:
@@ -112,8 +119,10 @@ class _Pipes:
             LOG.error("a message that cannot be read cannot be recorded: %s", unrecorded.message)
 
     def _finished(self, name: RpcId, task: asyncio.Task[None]) -> None:
-        self._under_way.pop(name, None)
+        if self._under_way.get(name) is task:
+            del self._under_way[name]
         self._tasks.discard(task)
+        self._unending.discard(task)
         self._room.release()
 
     async def _answer(self, request: Request) -> None:
@@ -137,6 +146,7 @@ class _Pipes:
         except Exception:
             LOG.exception("a request failed and released nothing")
             text = error_bytes(request.id, RpcError(INTERNAL_ERROR, "the gate failed", {"code": "gate-error"}))
+        self._under_way.pop(request.id, None)  # whoever reads the answer may use the id again
         await self._write(text)
 
     def _asking(self, request: Request) -> Asking:
@@ -157,7 +167,7 @@ class _Pipes:
         asking = Asking(self._caller, self._run, self._server, version, request, capabilities)
         asking.session = session
         if self._door.speaks(asking):
-            asking.talk = Talk(self._later, None if session is None else session.replies)
+            asking.talk = Talk(self._later, None if session is None else session.replies, lambda: self._unwritten)
         token = progress_token(request)
         if token is not None:
             asking.progressed = lambda params: self._later(
@@ -168,7 +178,12 @@ class _Pipes:
     def _later(self, line: bytes) -> None:
         task = asyncio.ensure_future(self._write(line))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._unwritten += 1
+        task.add_done_callback(self._written)
+
+    def _written(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._unwritten -= 1
 
     async def _write(self, line: bytes) -> None:
         async with self._writing:

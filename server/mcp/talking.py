@@ -48,10 +48,14 @@ class Replies:
 
 
 class Talk:
-    """`say` takes one whole message for the client, at once; `replies` is None for a client that cannot be asked."""
+    """`say` takes one whole message for the client, at once; `replies` is None for a client that cannot be asked.
+    `unread` is how many messages wait for the client to take them."""
 
-    def __init__(self, say: Callable[[bytes], None], replies: Replies | None = None) -> None:
+    def __init__(
+        self, say: Callable[[bytes], None], replies: Replies | None = None, unread: Callable[[], int] = lambda: 0
+    ) -> None:
         self._say = say
+        self.unread = unread
         self._replies = replies
         self._last: asyncio.Task[None] | None = None
 

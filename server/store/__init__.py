@@ -22,6 +22,7 @@ the arguments is kept; errors.py draws the errors.
 from __future__ import annotations
 
 from . import anchor
+from .addresses import located
 from .anchor import AnchorKey, Checkpoint
 from .approvals import Answered, Approval, ApprovalChange, ApprovalState, Asked, Used
 from .errors import (
@@ -45,7 +46,7 @@ from .redaction import without_secrets
 from .runs import Run
 from .seen import Seen
 from .shelf import Shelf
-from .store import Store, located
+from .store import Store
 from .versions import Activated, Activation, Countersigned, PolicyChange, PolicyVersion, Published
 
 __all__ = [

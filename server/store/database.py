@@ -117,6 +117,10 @@ class Database:
         """Nobody tells: the one writer of Records knows what it wrote, and looks for what others did."""
         return lambda: None
 
+    def queue(self, seconds: float) -> Callable[[], None]:
+        """There is no other writer to wait for."""
+        return lambda: None
+
     def claim(self) -> Callable[[], None]:
         return partial(os.close, self.lock())
 

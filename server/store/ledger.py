@@ -6,30 +6,24 @@ found last, as a new incarnation.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 
-from guardrail import Clock, instant, new_id
-from guardrail.chain import Head, opening
+from guardrail import Clock, instant
+from guardrail.chain import Head
 
 from . import approvals, changing, state
 from .database import Database, Fingerprint, reason
 from .errors import StoreUnavailable
+from .incarnation import PURGE_ROWS, Incarnation, Keeping
 from .keys import Held, ring
 from .port import Batch, Write
 from .schema import migrate
 
 CHECKPOINT_BYTES: Final = 16 * 1024 * 1024
 """Written since the last checkpoint before a busy writer makes one. SQLite's own default is 4 MB, inside a commit."""
-
-PURGE_ROWS: Final = 500
-"""Payloads erased in one transaction, so that producers never wait long behind it."""
-
-SECONDS_A_DAY: Final = 86_400
 
 
 @dataclass(slots=True)
@@ -48,27 +42,18 @@ class SqliteLedger:
 
     def __init__(self, database: Database, identity: str, clock: Clock, retention_days: int) -> None:
         self._database = database
-        self._identity = identity
-        self._clock = clock
-        self._retention_days = retention_days
+        self._keeping = Keeping(identity, clock, retention_days)
         self._open: _Open | None = None
 
     def open(self) -> None:
-        """The database must be the one that this store began with."""
         if self._open is not None:
             return
         connection = self._database.connect()
         try:
             migrate(connection)
-            (identity,) = connection.execute("SELECT identity FROM store").fetchone()
-            if identity != self._identity:
-                raise StoreUnavailable("another database stands at the path")
-            now = self._clock()
+            self._keeping.check(connection, "path")
             connection.execute("BEGIN IMMEDIATE")
-            last = connection.execute("SELECT position, link FROM record ORDER BY position DESC LIMIT 1").fetchone()
-            incarnation = new_id("inc", int(now.timestamp() * 1000), os.urandom(10))
-            after = None if last is None else (int(last[0]), bytes(last[1]))
-            head, row = opening(incarnation, instant(now), 1 if after is None else after[0] + 1, after)
+            head, row = Incarnation.now(self._keeping.clock).first(connection)
             _insert(connection, _RECORD, [row])
             connection.execute("COMMIT")
             self._open = _Open(connection, self._database.fingerprint(), head)
@@ -78,7 +63,7 @@ class SqliteLedger:
 
     def write(self, writes: Sequence[Write]) -> None:
         opened = self._opened()
-        batch = Batch(opened.head, self._today())
+        batch = Batch(opened.head, self._keeping.today)
         connection = opened.connection
         connection.execute("BEGIN IMMEDIATE")
         for write in writes:
@@ -104,7 +89,7 @@ class SqliteLedger:
         opened = self._opened()
         self._stand(opened)
         (version,) = opened.connection.execute("PRAGMA data_version").fetchone()
-        found = held if version == opened.version else ring(opened.connection, instant(self._clock()))
+        found = held if version == opened.version else ring(opened.connection, instant(self._keeping.clock()))
         opened.version = version
         if idle:
             self._purge(opened)
@@ -134,14 +119,10 @@ class SqliteLedger:
         erased = opened.connection.execute(
             "DELETE FROM payload WHERE position IN (SELECT position FROM payload ORDER BY position LIMIT ?)"
             " AND written_on < ?",
-            (PURGE_ROWS, self._today() - self._retention_days),
+            (PURGE_ROWS, self._keeping.oldest_day),
         ).rowcount
-        now = self._clock()
-        over = approvals.purge(opened.connection, instant(now - timedelta(days=self._retention_days)), PURGE_ROWS)
+        over = approvals.purge(opened.connection, self._keeping.oldest, PURGE_ROWS)
         opened.unmoved += erased + over
-
-    def _today(self) -> int:
-        return int(self._clock().timestamp()) // SECONDS_A_DAY
 
     def _checkpoint(self, opened: _Open) -> None:
         if opened.unmoved:

@@ -177,6 +177,11 @@ class Backend(Protocol):
         """What other replicas remembered since this was last asked; or all that anybody did, to begin with."""
         ...
 
+    def queue(self, seconds: float) -> Callable[[], None] | None:
+        """Wait for at most so long until no other replica is at its turn; the result ends one's own. None where it took
+        longer. Nothing is decided by it: who does not wait at all may still write first."""
+        ...
+
     def claim(self) -> Callable[[], None]:
         """Take the right to write Records; the result gives it back. Raises StoreLocked."""
         ...

@@ -7,7 +7,7 @@ learn from it any more.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from guardrail import Principal
@@ -39,6 +39,18 @@ def one(connection: Connection, record_id: str, tenant: str) -> Seen | None:
         return None
     seen = _seen(found)
     return seen if _is_of(seen, tenant) else None
+
+
+def several(connection: Connection, wanted: Sequence[tuple[str, str]]) -> list[Seen | None]:
+    """As `one` for each pair of an id and a tenant, in their order."""
+    found: dict[str, Seen] = {}
+    names = sorted({name for name, _ in wanted})
+    for start in range(0, len(names), PAGE_ROWS):
+        page = names[start : start + PAGE_ROWS]
+        marks = ", ".join("?" * len(page))
+        for row in connection.execute(f"{_SELECT} WHERE record.id IN ({marks})", page):
+            found[row[1]] = _seen(row)
+    return [seen if (seen := found.get(name)) is not None and _is_of(seen, tenant) else None for name, tenant in wanted]
 
 
 def tenant_of(connection: Connection, record_id: str) -> str | None:

@@ -11,7 +11,6 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from sqlite3 import Connection
 from types import TracebackType
 from typing import Any, Final
@@ -21,8 +20,8 @@ from guardrail.chain import Row, Verification
 from server.exchange import Caller
 
 from . import anchor, approvals, audit, keys, outbox, runs, seen
+from .addresses import backend_at
 from .approvals import Approval, ApprovalChange, ApprovalState
-from .database import Database
 from .errors import StoreError, StoreUnavailable
 from .hearing import Hearing
 from .keys import SECRET_LENGTH, SECRET_PREFIX, KeyInfo
@@ -96,7 +95,7 @@ class Store:
         `factory` is the class of every connection to SQLite. After `lease_seconds` without an answer of PostgreSQL
         nothing is served until it answers again.
         """
-        database = _backend(url_or_path, factory, lease_seconds)
+        database = backend_at(url_or_path, factory, lease_seconds)
         if not create and not database.exists():
             raise StoreUnavailable(f"there is no database at `{database.place}`")
         database.create()
@@ -336,6 +335,10 @@ class Store:
         with self._database.session() as connection:
             return self._database.follow(connection, all_of_it=False)
 
+    def queue(self, seconds: float) -> Callable[[], None] | None:
+        """See port.Backend.queue; the result raises nothing."""
+        return self._database.queue(seconds)
+
     # --- approvals ---------------------------------------------------------------------------------------------------
 
     def approval(self, approval_id: str, tenant: str) -> Approval | None:
@@ -418,6 +421,11 @@ class Store:
         with self._database.session() as connection:
             return seen.one(connection, record_id, tenant)
 
+    def seen_many(self, wanted: Sequence[tuple[str, str]]) -> list[Seen | None]:
+        """The same for pairs of an id and a tenant, in their order."""
+        with self._database.session() as connection:
+            return seen.several(connection, wanted)
+
     def tenant_of(self, record_id: str) -> str | None:
         """Whose Record this is; for those alone who may see every tenant's."""
         with self._database.session() as connection:
@@ -476,20 +484,3 @@ def _give_up(writes: Sequence[Write]) -> None:
 
 def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
-
-
-def located(folder: Path, database: str) -> str:
-    """A database as settings name it, for Store.open: a URL as it is, a path as one relative to `folder`."""
-    return database if "://" in database else str(folder / database)
-
-
-def _backend(url_or_path: str | os.PathLike[str], factory: type[Connection], lease_seconds: float) -> Backend:
-    text = os.fspath(url_or_path)
-    if text.startswith(("postgresql://", "postgresql+psycopg://")):
-        from .postgres import Postgres
-
-        return Postgres(text, lease_seconds)
-    if "://" in text and not text.startswith("sqlite:///"):
-        scheme = text.split("://", 1)[0]
-        raise StoreError(f"no store for `{scheme}://` addresses, only a path, `sqlite:///path` and `postgresql://`")
-    return Database(Path(text.removeprefix("sqlite:///")), factory)

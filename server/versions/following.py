@@ -8,20 +8,18 @@ out of force. `error` says why, and /readyz answers 503.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
 from guardrail import Guard
-from policy_dsl import parse, policy_set
 
 from ..logs import fields
-from ..policies import guard_of, settle
-from ..store import Activation, Shelf, StoreError
+from ..looking import Looking
+from ..policies import nothing_allowed, settle
+from ..store import Activation, Shelf
 from .bundle import Bundle, opened
 from .keys import TrustedKeys
 from .loading import guard_in
@@ -33,11 +31,6 @@ POLL_SECONDS: Final = 0.5
 """How often a gate looks which version is in force, where nobody tells it: a quarter of the two seconds promised."""
 
 NONE_IN_FORCE: Final = "no policy version is in force: nothing is allowed until one is activated"
-
-
-def nothing_allowed() -> Guard:
-    """The Guard of a policy without rules."""
-    return guard_of(policy_set([parse("language 1\n", "nothing.lw")]))
 
 
 class VersionedPolicies:
@@ -55,9 +48,8 @@ class VersionedPolicies:
         self._reloaded = reloaded
         self._nothing = self._guard = nothing_allowed()
         self._tried: tuple[str, ...] = ()
-        self._looking = threading.Lock()
-        self._told = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._one_look = threading.Lock()
+        self._looking = Looking(self.look)
 
     @property
     def current(self) -> Guard:
@@ -70,23 +62,15 @@ class VersionedPolicies:
 
     def tell(self) -> None:
         """Somebody put another version in force: look at once. From any thread."""
-        if self._loop is not None:
-            with suppress(RuntimeError):  # the loop was closed: nobody follows any more
-                self._loop.call_soon_threadsafe(self._told.set)
+        self._looking.tell()
 
     async def watch(self, interval: float = POLL_SECONDS) -> None:
         """Look every `interval` seconds, and whenever `tell` is called, for ever."""
-        self._loop = asyncio.get_running_loop()
-        while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), interval)
-            self._told.clear()
-            with suppress(StoreError):  # a gate without its database stops releasing by its lease
-                await asyncio.to_thread(self.look)
+        await self._looking.watch(interval)
 
     def look(self) -> None:
         """One look: follow what is in force now. Raises StoreError, and then nothing has changed."""
-        with self._looking:
+        with self._one_look:
             found = self._shelf.in_force()
             if found == self.in_force and (found is None or self.error is None or not self._signed_anew(found)):
                 return

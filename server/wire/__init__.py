@@ -30,11 +30,12 @@ from .chat_stream import ChatStream
 from .dialect import Dialect, ModelAnswer, ModelRequest, ModelStream
 from .errors import MalformedAnswer, MalformedRequest, WireError, openai_error, parse_upstream_error
 from .held_choice import Answered, SoFar
-from .instructions import Instructions
+from .instructions import Instructions, Naming
 from .offer import Offer
 from .provided import SERVER as PROVIDER
 from .provided import Observed
 from .refusal import PastRefusal, Refusal, refusal_text
+from .reserved import Reserved
 from .results import ToolResult
 from .sse import DONE_EVENT, sse_event
 from .text_grammars import GRAMMARS
@@ -60,10 +61,12 @@ __all__ = [
     "ModelAnswer",
     "ModelRequest",
     "ModelStream",
+    "Naming",
     "Observed",
     "Offer",
     "PastRefusal",
     "Refusal",
+    "Reserved",
     "Scan",
     "SoFar",
     "ToolResult",

@@ -264,13 +264,14 @@ class ChatRequest(ReadRequest):
     def with_instructions(self, told: Instructions) -> ChatRequest:
         """In the first message where that instructs the model, else in one before it: many chat templates take no
         second system message, and none that stands later."""
-        messages = list(self.tree["messages"])
+        tree, messages = self.tree, self.tree["messages"]
         first = messages[0] if messages else {"role": None}
-        if first["role"] in ("system", "developer") and isinstance(said := first.get("content"), str | list | None):
-            messages[0] = {**first, "content": told.before(said)}
-        else:
-            messages.insert(0, {"role": "system", "content": told.text})
-        return replace(self, tree={**self.tree, "messages": messages})
+        if first["role"] not in ("system", "developer") or not isinstance(first.get("content"), str | list | None):
+            if told.text:
+                tree = {**tree, "messages": [{"role": "system", "content": told.text}, *messages]}
+        elif (said := told.put(first, "content")) is not first:
+            tree = {**tree, "messages": [said, *messages[1:]]}
+        return replace(self, tree=tree, reserved=told.reserved)
 
     def continued(self, answer: Answered, refusals: Refusals) -> ChatRequest:
         """For the next round of the same answer: the model's own message, and a refusal for each of its calls."""

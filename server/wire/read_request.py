@@ -12,6 +12,7 @@ from policy_dsl.strict_json import StrictJsonError, encode, parse_printed
 from .errors import MalformedRequest
 from .offer import Offer
 from .request_names import check_name, wrong_member
+from .reserved import Reserved
 
 
 class Members:
@@ -53,12 +54,14 @@ class Members:
 class ReadRequest:
     """A strictly read request. `tree` is never changed; every step that changes something gives a new one.
 
-    `printed` is a tree and its print: a request that leaves as it was read is not printed again.
+    `printed` is a tree and its print: a request that leaves as it was read is not printed again. Names that are
+    `reserved` are broken as it leaves: in every round, since a model too says what its client had it say.
     """
 
     tree: dict[str, Any]
     offers: tuple[Offer, ...]
     printed: tuple[dict[str, Any], bytes]
+    reserved: Reserved | None = None
 
     @property
     def model(self) -> str:
@@ -70,4 +73,5 @@ class ReadRequest:
 
     def encode(self) -> bytes:
         tree, printed = self.printed
-        return printed if tree is self.tree else encode(self.tree)
+        said = self.tree if self.reserved is None else self.reserved.cleared(self.tree)
+        return printed if tree is said else encode(said)

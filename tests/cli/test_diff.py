@@ -120,3 +120,27 @@ def test_what_was_learned_beside_the_written_policy(leastward: Callable[..., Any
     assert 'call pay(to: "ann"' in ended.stdout
     assert "=> allow  # was forbid" in ended.stdout
     assert "memory may" not in ended.stdout
+
+
+def test_a_judge_is_shown_in_the_words_of_the_rule(leastward: Callable[..., Any]) -> None:
+    """A grant that is subject to him is less than one that is not, and the line says so; a `test` block takes it."""
+    judged = OLD.replace("as pay ", "as pay subject to judge ")
+    files = {**FILES, "judged.lw": judged}
+    ended = leastward("diff", "judged.lw", "old.lw", files=files)
+    [line] = [line.strip() for line in ended.stdout.splitlines() if line.strip().startswith("call pay(")]
+    assert (ended.exit, line.endswith("=> allow  # was allow, subject to judge")) == (1, True)
+    assert [test.title for test in policy_set([parse(f'{OLD}\ntest "of diff" {{\n  {line}\n}}\n')]).tests]
+    ended = leastward("diff", "old.lw", "judged.lw", files=files)
+    [line] = [line.strip() for line in ended.stdout.splitlines() if line.strip().startswith("call pay(")]
+    assert (ended.exit, line.endswith("=> allow  # subject to judge, was allow")) == (0, True)
+    document = json.loads(leastward("diff", "old.lw", "judged.lw", "--json", files=files).stdout)
+    [pay] = [one for one in document["tools"] if one["tool"] == "pay"]
+    example = pay["narrowing"]["allowed"]["counterexample"]
+    assert (example["old"]["subject"], example["new"]["subject"]) == (None, "judge")
+
+
+def test_memory_over_a_judge_is_shown_in_the_words_of_the_rule(leastward: Callable[..., Any]) -> None:
+    judged = OLD.replace("as pay ", "as pay subject to judge ")
+    files = {**FILES, "judged.lw": judged, "learns.lw": judged.replace("judge ", "judge, learnable ")}
+    ended = leastward("diff", "judged.lw", "learns.lw", files=files)
+    assert "# allow at most, was allow at most, subject to judge" in ended.stdout

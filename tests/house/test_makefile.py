@@ -19,5 +19,5 @@ def test_modules_that_targets_run_exist() -> None:
 
 def test_scripts_that_targets_run_exist() -> None:
     scripts = re.findall(r"(?<![\w./])(tests/[\w/]+\.(?:py|sh))", TEXT)
-    assert len(scripts) == 4
+    assert len(scripts) == 6
     assert [script for script in scripts if not (ROOT / script).is_file()] == []

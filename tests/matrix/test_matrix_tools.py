@@ -1,15 +1,20 @@
 """Every door behind which tools themselves stand, by every way to call one and every effect: MCP in both kinds of
-protocol, HTTP tools, the hook of coding agents, the gate in process. Two taps: what reached the tool's own server, and
-what came back on the client's socket. A method of MCP's door, a version or a route without a row fails by its name.
+protocol over HTTP and on pipes, HTTP tools, the hook of coding agents, the gate in process. Two taps: what reached the
+tool's own server, and what came back to the client. A method of MCP's door, a version or a route without a row fails by
+its name.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple, cast
 
 import pytest
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
@@ -17,7 +22,8 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSI
 from guardrail import Principal
 from server import routes_mcp, routes_tools
 from server.in_process import Door, open_gate
-from server.mcp.documents import READS
+from server.mcp import Door as McpDoor
+from server.mcp.documents import LISTS, READS
 from server.tool_gate import ToolAnswer, Withheld
 
 SECRET, HARMLESS, ANSWER = "s3cret-in-the-arguments", "harmless-by-policy", "the-answer-of-the-tool"
@@ -59,6 +65,12 @@ def document_rules(tool: str, member: str) -> str:
 DOCUMENTS = {"resources.read": "uri", "prompts.get": "name", "completion.complete": "argument.value"}
 """By the tool that a method is decided as, the member that tells the columns apart."""
 
+MCP_POLICY = "language 1\n" + rules("shop/") + "".join(map(document_rules, DOCUMENTS, DOCUMENTS.values()))
+ROOMY: dict[str, Any] = {
+    "approvals": {"pending_at_once": 1000, "asks_an_hour": 1000},
+    "refusals": {"per_run_limit": 10_000},
+}
+
 
 class Row(NamedTuple):
     """One way to call a tool; `door` as in Records."""
@@ -73,6 +85,12 @@ MCP_ROWS = [
     for version in (*MODERN_PROTOCOL_VERSIONS, *HANDSHAKE_PROTOCOL_VERSIONS)
     for server in (True, False)
     for method in ("tools/call", *(READS if server else ()))
+]
+PIPE = "leastward mcp -- CMD"
+PIPE_ROWS = [
+    Row("mcp", PIPE, f"{method} {version}")
+    for version in (*MODERN_PROTOCOL_VERSIONS, *HANDSHAKE_PROTOCOL_VERSIONS)
+    for method in ("tools/call", *READS)
 ]
 HTTP_ROWS = [
     Row("http", "/tools/{tool}", "POST"),
@@ -89,6 +107,21 @@ PROCESS_ROWS = [
 ]
 
 
+NO_CALLS = frozenset({
+    "initialize", "logging/setLevel", "ping", "resources/unsubscribe", "server/discover", "tools/list", *LISTS,
+})  # fmt: skip
+"""Methods of MCP's door that nothing is decided in."""
+
+SUBSCRIBING = frozenset({"resources/subscribe", "subscriptions/listen"})
+"""Decided by resource, as `resources.subscribe`; what is heard of each is in tests/mcp/test_mcp_subscribing.py."""
+
+
+def test_every_method_of_mcp_has_a_row_or_decides_nothing() -> None:
+    methods = {row.form.split(" ")[0] for row in (*MCP_ROWS, *PIPE_ROWS)}
+    door = McpDoor({}, cast("Any", None))
+    assert door.methods == methods | NO_CALLS | SUBSCRIBING
+
+
 def test_every_route_and_method_has_a_row() -> None:
     rows = {row.route for row in (*MCP_ROWS, *HTTP_ROWS)}
     posts = {route.path for route in (*routes_mcp.ROUTES, *routes_tools.ROUTES) if route.method == "POST"}
@@ -101,10 +134,10 @@ def test_every_route_and_method_has_a_row() -> None:
 # --- one gate on HTTP, and the tools behind it ------------------------------------------------------------------------
 
 
-def _mcp_answer(asked: Any) -> Any:
-    """An MCP server of 2026-07-28 with every tool and document there is."""
-    method, known = asked.tree.get("method"), [*EFFECTS.values()]
-    results: dict[str, Any] = {
+def _mcp_results() -> dict[str, Any]:
+    """What an MCP server of 2026-07-28 with every tool and document there is answers, by method."""
+    known = [*EFFECTS.values()]
+    return {
         "server/discover": {
             "supportedVersions": ["2026-07-28"],
             "capabilities": {"tools": {}, "resources": {}, "prompts": {}, "completions": {}},
@@ -115,7 +148,6 @@ def _mcp_answer(asked: Any) -> Any:
         "prompts/get": {"messages": [{"role": "user", "content": {"type": "text", "text": ANSWER}}]},
         "completion/complete": {"completion": {"values": [ANSWER]}},
     }
-    return results[method]
 
 
 def _openapi() -> dict[str, Any]:
@@ -161,29 +193,75 @@ def behind(outside: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
             return outside.whole({"said": ANSWER})
         if "id" not in asked.tree:
             return outside.whole(b"", 202)
-        return outside.whole({"jsonrpc": "2.0", "id": asked.tree["id"], "result": _mcp_answer(asked)})
+        return outside.whole({"jsonrpc": "2.0", "id": asked.tree["id"], "result": _mcp_results()[asked.tree["method"]]})
 
     tools = outside.model(answers)
     url, local = f"http://127.0.0.1:{tools.port}", {"networks": ["127.0.0.0/8"]}
     (folder / "api.json").write_text(json.dumps(_openapi()), encoding="utf-8")
-    policy = "language 1\n" + rules("shop/") + rules("posts/")
+    policy = MCP_POLICY + rules("posts/")
     policy += "".join(rules("api/", f"{method.lower()}_", _member(method)) for method in HTTP_METHODS)
-    policy += "".join(document_rules(tool, member) for tool, member in DOCUMENTS.items())
     settings = {
         "mcp": {"servers": {"shop": {"url": f"{url}/mcp", "protocol": "2026-07-28"}}},
         "http_tools": {
             "posts": {"url": url, "posts": {name: f"/posted/{name}" for name in EFFECTS.values()}, **local},
             "api": {"url": url, "openapi": "api.json", **local},
         },
-        "approvals": {"pending_at_once": 1000, "asks_an_hour": 1000},
-        "refusals": {"per_run_limit": 10_000},
+        **ROOMY,
     }
     with outside.running_gate(folder, policy, **settings) as gate:
         yield Behind(gate, tools)
     tools.close()
 
 
-def _mcp(behind: Behind, row: Row, tool: str) -> Any:
+class Pipes:
+    """The same for a server behind `leastward mcp -- CMD`: a real process, and its pipes."""
+
+    def __init__(self, folder: Path, outside: Any) -> None:
+        (folder / "gate.lw").write_text(MCP_POLICY, encoding="utf-8")
+        config = {"policies": ["*.lw"], "database": "gate.db", "log": {"level": "error"}, **ROOMY}
+        (folder / "leastward.yaml").write_text(json.dumps(config), encoding="utf-8")
+        (folder / "results.json").write_text(json.dumps(_mcp_results()), encoding="utf-8")
+        command = [sys.executable, "-c", "import sys; from server.cli import main; sys.exit(main())", "mcp"]
+        server = [sys.executable, str(Path(__file__).with_name("pipe_server.py")), "results.json", "asked.log"]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+        self.process = subprocess.Popen(
+            [*command, "--name", "shop", "--", *server],
+            cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        self.seen = 0
+        self.sessions: dict[tuple[str, str], dict[str, str]] = {}
+        self.gate = SimpleNamespace(records=lambda after: outside.read_records(folder / "gate.db", after))
+        self.tools = self
+        self._log = folder / "asked.log"
+
+    @property
+    def asked(self) -> list[Any]:
+        lines = self._log.read_text(encoding="utf-8").splitlines() if self._log.exists() else []
+        messages = [json.loads(line) for line in lines]
+        return [SimpleNamespace(path="/mcp", tree=message) for message in messages]
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """One line, and the one line of its answer."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(body).encode() + b"\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        return SimpleNamespace(status=200, body=line, tree=json.loads(line), headers={"mcp-session-id": "pipes"})
+
+    def end(self) -> None:
+        assert self.process.communicate(timeout=20)[0] == b"", "a line that answers nothing"
+        assert self.process.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def pipes(outside: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipes]:
+    made = Pipes(tmp_path_factory.mktemp("pipes"), outside)
+    yield made
+    made.end()
+
+
+def _mcp(behind: Behind | Pipes, row: Row, tool: str) -> Any:
     method, version = row.form.split(" ")
     of_server = row.route != "/mcp"
     path = "/mcp/shop" if of_server else "/mcp"
@@ -237,13 +315,14 @@ def outcomes() -> dict[tuple[Row, str], str]:
     return {}
 
 
-CELLS = [(row, column) for row in (*MCP_ROWS, *HTTP_ROWS) for column in EFFECTS]
+CELLS = [(row, column) for row in (*MCP_ROWS, *PIPE_ROWS, *HTTP_ROWS) for column in EFFECTS]
 
 
 @pytest.mark.parametrize(("row", "column"), CELLS, ids=lambda x: x if isinstance(x, str) else " ".join(x))
 def test_only_what_was_released_reaches_the_tool(
-    behind: Behind, outcomes: dict[tuple[Row, str], str], row: Row, column: str
+    request: pytest.FixtureRequest, outcomes: dict[tuple[Row, str], str], row: Row, column: str
 ) -> None:
+    behind = request.getfixturevalue("pipes" if row.route == PIPE else "behind")
     tool, asked = EFFECTS[column], len(behind.tools.asked)
     got = (_mcp if row.door == "mcp" else _http)(behind, row, tool)
     reached = [one for one in behind.tools.asked[asked:] if not _is_handshake(one)]
@@ -331,7 +410,7 @@ def test_only_what_was_released_is_run(
 
 
 def test_the_page_says_what_was_seen(outcomes: dict[tuple[Row, str], str], page: Callable[..., None]) -> None:
-    rows = [*MCP_ROWS, *HTTP_ROWS, *PROCESS_ROWS]
+    rows = [*MCP_ROWS, *PIPE_ROWS, *HTTP_ROWS, *PROCESS_ROWS]
     if len(outcomes) < len(rows) * len(EFFECTS):
         pytest.skip("not every cell was played in this run")
     shown = [[f"`{row.route}`", f"`{row.form}`", *(outcomes[row, column] for column in EFFECTS)] for row in rows]

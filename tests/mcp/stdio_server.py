@@ -9,7 +9,7 @@ from typing import Any
 
 TOOLS = [
     {"name": name, "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}}}
-    for name in ("echo", "environment", "end")
+    for name in ("change", "echo", "environment", "end")
 ]
 
 
@@ -18,7 +18,10 @@ def answer(message: dict[str, Any]) -> dict[str, Any]:
     match message["method"]:
         case "initialize":
             version = params["protocolVersion"]
-            return {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": {"name": "pipes"}}
+            capabilities: dict[str, Any] = {"tools": {}, "resources": {"subscribe": True}}
+            return {"protocolVersion": version, "capabilities": capabilities, "serverInfo": {"name": "pipes"}}
+        case "resources/subscribe" | "resources/unsubscribe":
+            return {}
         case "tools/list":
             return {"tools": TOOLS}
         case "tools/call":
@@ -29,7 +32,10 @@ def answer(message: dict[str, Any]) -> dict[str, Any]:
 def called(name: str, arguments: dict[str, Any]) -> str:
     if name == "end":
         os._exit(3)
-    return arguments["text"] if name == "echo" else json.dumps(sorted(os.environ))
+    if name == "change":
+        changed = {"method": "notifications/resources/updated", "params": {"uri": arguments["text"]}}
+        print(json.dumps({"jsonrpc": "2.0", **changed}), flush=True)
+    return arguments["text"] if name in ("change", "echo") else json.dumps(sorted(os.environ))
 
 
 for line in sys.stdin:

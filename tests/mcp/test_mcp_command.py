@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
+from mcp_types import ElicitResult
 
 from server.cli import main
 from server.store import Store
@@ -62,6 +67,50 @@ def test_a_server_on_pipes_behind_the_gate(folder: Path, way: str) -> None:
     assert answers[1]["content"] == [{"type": "text", "text": "hi"}]
     assert answers[2]["_meta"]["leastward/refusal"]["code"] == "no-rule"
     assert ("wrapped", "echo") in [row[:2] for row in Store.open(folder / "gate.db").pins.read()]
+
+
+@pytest.mark.parametrize("mode", ["2026-07-28", pytest.param("legacy", marks=pytest.mark.long)])
+def test_a_person_approves_over_http_what_waits_on_the_pipes(
+    folder: Path, mode: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`leastward mcp --http` as an agent's host starts it: a real process, the official SDK's client on its pipes, and
+    `leastward approve` on its address. Looking is no approval, and the yes is good for one call."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    with (folder / "leastward.yaml").open("a") as config:
+        config.write(f"listen: {{port: {port}}}\n")
+    (folder / "policy.lw").write_text("language 1\nask wrapped/echo(text)\n")
+    with Store.open(folder / "gate.db") as store:
+        key, _ = store.issue_key("local", "desk", ["approve"])
+    looks: list[str] = []
+
+    async def asks(context: Any, params: Any) -> ElicitResult:
+        """The user looks twice, and says yes the second time."""
+        looks.append(params.message)
+        if len(looks) == 2:
+            pending = await asyncio.to_thread(approve, "--json")
+            name = json.loads(pending)["pending"][0]["id"]
+            assert name in params.message
+            assert f"{name} is approved" in await asyncio.to_thread(approve, name)
+        return ElicitResult(action="accept", content={})
+
+    def approve(*words: str) -> str:
+        assert main(["approve", *words, "--url", f"http://127.0.0.1:{port}", "--key", key]) == 0
+        return capsys.readouterr().out
+
+    async def run() -> tuple[str, bool]:
+        command = [*COMMAND, "--http", "--", *SERVER]
+        environment = {"PYTHONPATH": str(ROOT)}
+        started = StdioServerParameters(command=command[0], args=command[1:], cwd=folder, env=environment)
+        line = stdio_client(started)
+        async with asyncio.timeout(60), Client(line, mode=mode, elicitation_callback=asks) as client:
+            first = await client.call_tool("echo", {"text": "hi"})
+            unknown = await client.call_tool("end", {})
+            return first.content[0].text, unknown.is_error
+
+    assert asyncio.run(run()) == ("hi", True)
+    assert len(looks) == 2
+    assert '"hi"' in looks[0]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from fixture_answers import (
     text,
 )
 from mcp.server.lowlevel import Server
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, PromptsListChanged, ToolsListChanged
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
@@ -53,7 +54,10 @@ ACTING: Final = (
     "test_missing_capability",
     "test_sampling",
     "test_elicitation",
+    "test_trigger_prompt_change",
+    "test_trigger_tool_change",
 )
+CHANGES: Final = InMemorySubscriptionBus()
 
 
 # --- tools ------------------------------------------------------------------------------------------------------------
@@ -118,12 +122,24 @@ async def sampled(context: Any, given: dict[str, Any]) -> CallToolResult:
     return answered([text(f"LLM response: {getattr(result.content, 'text', '')}")])
 
 
+async def prompts_changed(context: Any, given: dict[str, Any]) -> CallToolResult:
+    await CHANGES.publish(PromptsListChanged())
+    return answered([text("changed")])
+
+
+async def tools_changed(context: Any, given: dict[str, Any]) -> CallToolResult:
+    await CHANGES.publish(ToolsListChanged())
+    return answered([text("changed")])
+
+
 DOING: Final = {
     "test_tool_with_logging": logged,
     "test_tool_with_progress": progressed,
     "test_error_handling": failed,
     "test_missing_capability": lacking,
     "test_sampling": sampled,
+    "test_trigger_prompt_change": prompts_changed,
+    "test_trigger_tool_change": tools_changed,
 }
 
 
@@ -257,6 +273,7 @@ def fixture() -> Server[Any]:
         on_list_resource_templates=list_templates,
         on_read_resource=read_resource,
         on_subscribe_resource=taken,
+        on_subscriptions_listen=ListenHandler(CHANGES),
         on_unsubscribe_resource=taken,
         on_list_prompts=list_prompts,
         on_get_prompt=get_prompt,

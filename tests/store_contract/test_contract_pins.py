@@ -60,7 +60,8 @@ def test_of_two_first_looks_one_is_pinned(place: str) -> None:
     shown = [{**ECHO, "description": text} for text in ("one", "other")]
     for round_ in range(10):
         books = [PinBook(Store.open(place).pins) for _ in shown]
-        begin, found = threading.Barrier(2), [{}, {}]  # type: list[dict[str, str]]
+        begin = threading.Barrier(2)
+        found: list[dict[str, str]] = [{}, {}]
 
         def look(at: int, books: Any = books, begin: Any = begin, found: Any = found, round_: int = round_) -> None:
             begin.wait()

@@ -1,4 +1,4 @@
-"""server/store/port.py: what every database of the Store does with Records, runs, keys and what is remembered."""
+"""server/store/port.py, addresses.py: every database of the Store, with Records, runs, keys and what is remembered."""
 
 from __future__ import annotations
 
@@ -187,6 +187,17 @@ def test_a_database_is_found_where_settings_name_it(place: str, tmp_path: Path) 
     store = Store.open(located(tmp_path, place))
     assert store.shared == place.startswith("postgresql://")
     assert (store.followed, store.news()) == (0, [])
+
+
+def test_replicas_stand_in_a_queue_where_there_can_be_several(place: str) -> None:
+    one, two = Store.open(place), Store.open(place)
+    ends = one.queue(1.0)
+    assert ends is not None
+    assert (two.queue(0.01) is None) == one.shared, "SQLite has one writer, who waits for nobody"
+    ends()
+    ends = two.queue(1.0)
+    assert ends is not None
+    ends()
 
 
 def test_the_secrets_of_a_database_stay_its_own(place: str) -> None:

@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -36,7 +37,14 @@ limit pay to 5 released per agent within 1 hour as five
 require approval for note as seen
 """
 FETCH = "allow fetch(text) as fetched\n"
-ARGUMENTS = {"pay": '{"to":"ann","amount":1}', "note": '{"text":"n"}', "read": '{"text":"r"}', "fetch": '{"text":"f"}'}
+COUNTED = "allow count(text) as counting\nlimit count to 100000 released per agent within 1 hour as many\n"
+ARGUMENTS = {
+    "pay": '{"to":"ann","amount":1}',
+    "note": '{"text":"n"}',
+    "read": '{"text":"r"}',
+    "fetch": '{"text":"f"}',
+    "count": '{"text":"c"}',
+}
 TOOLS = [{"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in ARGUMENTS]
 ADMIN = (Scope.ADMIN, Scope.DECIDE)
 REPLICAS = 3
@@ -83,14 +91,20 @@ class Gates:
         answer = client.ask("POST", f"/v1/policies/{number}/{manner}", body)
         assert answer.status == 200, answer.body
 
+    def beside(self, admin: str, text: str) -> tuple[int, int]:
+        """The version in force, and one of `text` that is published and not in force."""
+        listed = self.outside.client(self.ports[0], admin).ask("GET", "/v1/policies").tree
+        last = max(one["serial"] for one in listed["versions"])
+        return listed["in_force"], self.publish(admin, text, last + 1)
+
     @contextmanager
-    def load(self, agent: str) -> Iterator[list[int]]:
+    def load(self, agent: str, pause: float = 0.03) -> Iterator[list[int]]:
         """A client at each replica that asks some 30 times a second; the counts of calls that each one got, so far."""
         key = self.key(agent)
         counts, ended = [0] * REPLICAS, threading.Event()
 
         def client(at: int) -> None:
-            while not ended.wait(0.03):
+            while not ended.wait(pause):
                 with suppress(OSError, http.client.HTTPException):
                     counts[at] += self.released(at, key, "read")
 
@@ -160,9 +174,12 @@ def at_once(count: int, ask: Callable[[int], Any]) -> list[Any]:
         return list(pool.map(ask, range(count)))
 
 
-def asked(gates: Gates, at: int, agent: str, approver: Any) -> bool:
+def asked(gates: Gates, at: int, agent: str, approver: Any, found: list[str]) -> bool:
     assert gates.released(at, agent, "note") == 0
-    return bool(approver.ask("GET", "/v1/approvals").tree["pending"])
+    answer = approver.ask("GET", "/v1/approvals")
+    if answer.status == 200:  # a gate that had no turn on a busy machine for the time of its lease says 503
+        found += [one["id"] for one in answer.tree["pending"]]
+    return bool(found)
 
 
 def raced(gates: Gates, agent: str, so_far: list[int]) -> bool:
@@ -171,7 +188,8 @@ def raced(gates: Gates, agent: str, so_far: list[int]) -> bool:
 
 
 def approved(client: Any, name: str) -> bool:
-    return bool(client.ask("POST", f"/v1/approvals/{name}", {"approve": True}).status == 200)
+    """409: an answer before, of which the gate did not hear in time whether it was written."""
+    return client.ask("POST", f"/v1/approvals/{name}", {"approve": True}).status in (200, 409)
 
 
 def shown(took: Sequence[float]) -> str:
@@ -191,35 +209,68 @@ def test_a_limit_holds_over_all_replicas(gates: Gates) -> None:
 def test_one_yes_is_one_release_in_every_race(gates: Gates, races: int) -> None:
     """Six requests at three replicas, each of which would be given the approved call; and others ask all the time.
 
-    One that three times met what another replica wrote is answered 503, and asks again (docs/replicas.md).
+    One that found no turn is answered 503, and asks again (docs/replicas.md).
     """
     agent, approver = gates.key(f"noter{races}"), gates.key("console", Scope.APPROVE)
-    tally = []
-    with gates.load(f"reader{races}") as others:
+    tally, took = [], []
+    with gates.load(f"reader{races}", 0.1) as others:
         for race in range(races):
+            begun = time.perf_counter()
             client = gates.outside.client(gates.ports[(race + 1) % REPLICAS], approver)
-            gates.outside.wait_for(lambda at=race, person=client: asked(gates, at, agent, person))
-            [pending] = client.ask("GET", "/v1/approvals").tree["pending"]
-            gates.outside.wait_for(lambda name=pending["id"], person=client: approved(person, name))
+            found: list[str] = []
+            gates.outside.wait_for(lambda at=race, person=client, ids=found: asked(gates, at, agent, person, ids))
+            [name] = found
+            gates.outside.wait_for(lambda waits=name, person=client: approved(person, waits))
             released: list[int] = []
             gates.outside.wait_for(lambda so_far=released: raced(gates, agent, so_far))
             tally.append(sum(released))
+            took.append(time.perf_counter() - begun)
+            if race % 50 == 49:
+                print(f"\n{race + 1} races, {sum(tally)} releases, {sum(took):.0f} s", flush=True)
         late: list[int] = []
         raced(gates, agent, late)
     print(f"\nreleases per yes over {races} races: {sorted(set(tally))}; others got {sum(others)} calls meanwhile")
+    print(f"a race, from the ask to the end of all six requests, took {shown(took)}")
     assert set(tally) == {1}
     assert sum(late) == 0, "a yes that was used is given no second time"
     assert all(others)
+
+
+@pytest.mark.parametrize("asks", [20, pytest.param(300, marks=MANY)])
+def test_gates_that_all_remember_all_the_time_come_to_their_turn(gates: Gates, asks: int) -> None:
+    """One client at each gate, the same agent's, whose every call counts. Whoever finds no turn hears 503."""
+    admin, agent = gates.key(f"remembering{asks}", *ADMIN), f"counted{asks}"
+    key = gates.key(agent)
+    base, wide = gates.beside(admin, f"{POLICY}{COUNTED}# {asks}\n")
+    gates.put(0, admin, "activate", wide, base)
+    statuses: list[int] = []
+    said: Counter[str] = Counter()
+
+    def client(at: int) -> int:
+        got = 0
+        for _ in range(asks):
+            answer = gates.ask(at, key, "count")
+            statuses.append(answer.status)
+            if answer.status == 503:
+                said[json.loads(answer.body)["error"]["message"]] += 1
+            got += calls_in(answer)
+        return got
+
+    gates.outside.wait_for(lambda: all(at_once(REPLICAS, lambda at: gates.released(at, key, "count"))))
+    begun = time.perf_counter()
+    released = sum(at_once(REPLICAS, client))
+    took = time.perf_counter() - begun
+    late = statuses.count(503)
+    print(f"\n{late} of {len(statuses)} answers were 503, {len(statuses) / took:.0f} a second: {dict(said)}")
+    gates.put(0, admin, "rollback", base, wide)
+    assert released == len(statuses) - late > 0
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=MANY)])
 def test_a_rule_that_is_dropped_at_one_replica_ends_at_all(gates: Gates, rounds: int) -> None:
     """A version without the rule is put in force at one replica, while clients ask at all of them."""
     admin, agent = gates.key(f"desk{rounds}", *ADMIN), gates.key(f"fetcher{rounds}")
-    client = gates.outside.client(gates.ports[0], admin)
-    listed = client.ask("GET", "/v1/policies").tree
-    base, serial = listed["in_force"], max(one["serial"] for one in listed["versions"])
-    wide = gates.publish(admin, f"{POLICY}{FETCH}# {serial}\n", serial + 1)
+    base, wide = gates.beside(admin, f"{POLICY}{FETCH}# {rounds}\n")
 
     def all_of(count: int) -> bool:
         return bool(sum(at_once(REPLICAS, lambda at: gates.released(at, agent, "fetch"))) == count)

@@ -290,6 +290,23 @@ def test_a_backend_that_is_killed_costs_no_acknowledged_record(url: str, make_re
     assert len(acknowledged) >= 40
 
 
+def test_a_replica_that_is_gone_in_its_turn_keeps_nobody_waiting(url: str) -> None:
+    one, two = Store.open(url), Store.open(url)
+    ends = one.queue(1.0)
+    assert ends is not None
+    assert two.queue(0.01) is None
+    with two._database.session() as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+    others = two.queue(10.0)
+    assert others is not None
+    ends()
+    assert one.queue(0.01) is None, "what is over ends nobody else's turn"
+    others()
+
+
 def test_tables_are_made_once_however_many_open_at_once(postgres_server: Any) -> None:
     url = postgres_server.empty()
     with pytest.raises(StoreUnavailable, match="no database at"):

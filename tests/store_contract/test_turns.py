@@ -51,12 +51,28 @@ class Memory:
         self.records: list[Record] = []
         self.hold = threading.Event()
         self.hold.set()
+        self.queued: list[float] = []
+        self.inside, self.is_long, self.opens = 0, False, threading.Event()
+        self.opens.set()
+        self.stands = threading.Event()
         self.asked, self.waits = asyncio.Event(), asyncio.Event()
         self.waits.set()
 
     def remembered(self) -> list[Remembered]:
         self.followed = self._database.version
         return [row for _, _, row in self._database.rows]
+
+    def queue(self, seconds: float) -> Callable[[], None] | None:
+        self.queued.append(seconds)
+        self.stands.set()
+        self.opens.wait(10)
+        if self.is_long:
+            return None
+        self.inside += 1
+        return self.leave
+
+    def leave(self) -> None:
+        self.inside -= 1
 
     def news(self) -> list[Remembered]:
         self.hold.wait(10)
@@ -211,6 +227,81 @@ def test_a_session_that_was_given_up_meanwhile_releases_nothing() -> None:
     held = HeldCall(0, 0, "call_1", "pay", {"amount": 1}, "tool", None)
     with pytest.raises(Exception, match="given up"):
         asyncio.run(replica.decisions.ruled(exchange, [held]))
+
+
+def test_a_replica_that_is_alone_waits_for_nobody() -> None:
+    replica = Replica(Memory(Database(), 0), most=9)
+    assert asyncio.run(replica.pay()) is True
+    assert replica.store.queued == []
+
+
+@pytest.mark.parametrize("is_long", [False, True])
+def test_who_was_stale_waits_once_a_turn_and_the_others_after_it(is_long: bool, soon: Any) -> None:
+    """Where somebody else's turn is long it is decided all the same, and the next turn begins without waiting."""
+
+    store = Memory(Database(), 0, [Stale("late"), Stale("late")])
+    store.is_long = is_long
+
+    async def play() -> list[int]:
+        replica, seen = Replica(store, most=9), []
+        for _ in range(2):
+            assert await replica.pay() is True
+            seen.append(len(store.queued))
+        return seen
+
+    assert asyncio.run(play()) == ([2, 2] if is_long else [1, 2])
+    soon(lambda: store.inside == 0)
+
+
+@pytest.mark.parametrize("is_long", [False, True])
+def test_a_turn_that_a_client_did_not_wait_for_is_given_back(is_long: bool, soon: Any) -> None:
+    store = Memory(Database(), 0, [Stale("late")])
+    store.is_long = is_long
+    store.opens.clear()
+
+    async def play() -> bool:
+        replica = Replica(store, most=9)
+        paying = asyncio.create_task(replica.pay())
+        await asyncio.to_thread(store.stands.wait, 10)
+        paying.cancel()
+        await asyncio.gather(paying, return_exceptions=True)
+        store.opens.set()
+        return await replica.pay()
+
+    assert asyncio.run(play()) is True
+    soon(lambda: store.inside == 0)
+
+
+@pytest.mark.parametrize("hours", [25, 60])
+def test_a_session_that_one_replica_serves_is_idle_at_none(hours: int) -> None:
+    """A label that was forgotten where the run was not asked for a day would be gone for who asks there next."""
+    time = [0.0]
+    plan = guard_of(
+        policy_set(
+            [parse("language 1\nlabel results of read as secret\nforbid pay as no when session has secret\n", "few.lw")]
+        )
+    ).plan
+    books = [SessionBook(lambda: time[0], shared=True) for _ in range(2)]
+
+    def use(at: int, label: str | None = None) -> Any:
+        state = books[at].of("run-1", WHO, plan)
+        state.under(plan)
+        if label is not None:
+            state.session.labelled(label)
+        rows = books[at].changes(state)
+        books[at].settled()
+        assert books[1 - at].follow(rows, plan)
+        return state
+
+    use(0, "secret")
+    told = []
+    for _ in range(hours * 4):
+        time[0] += 900
+        told.append(len(books[0].changes(use(0))))
+    assert ("secret", None) in use(1).session.state.labels
+    assert sum(told) == 0, "whatever is said is said once"
+    time[0] += 27 * 3600
+    assert use(1).session.state.labels == use(0).session.state.labels == frozenset(), "now it was idle everywhere"
 
 
 @settings(max_examples=40)

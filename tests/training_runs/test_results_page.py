@@ -20,6 +20,6 @@ def test_the_tables_of_the_page_are_those_of_the_results() -> None:
             assert table in _PAGE, f"{folder.name}: {table.splitlines()[0]}"
 
 
-def test_every_result_says_what_it_is_of() -> None:
-    hashes = {read_results(path).made["data"] for path in _RESULTS}
-    assert len(hashes) == len({path.parent for path in _RESULTS}), "one data set for each plan"
+def test_arms_that_are_compared_had_the_same_data() -> None:
+    hashes = {read_results(path).made["data"] for path in _RESULTS if path.parent.name == "cpu"}
+    assert len(hashes) == 1

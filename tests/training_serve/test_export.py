@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from copy import deepcopy
 from pathlib import Path
@@ -12,13 +13,19 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("transformers", reason="transformers is not installed")
 
-import torch  # after the skips
+import msgspec  # after the skips
+import torch
 
 from policy_dsl import Catalogue
 from policy_dsl.knowledge import Share, Threshold, shown
+from server.internalized import Standings
 from server.policies import Policies
+from server.wire import CHAT as CHAT_API
+from server.wire import Dialect
+from server.wire.messages import MESSAGES
+from server.wire.responses import RESPONSES
 from training import Data, completion, prompt
-from training.export import CLAIM, ExportError, Made, export, read_export
+from training.export import ADAPTER, CLAIM, ExportError, Made, export, read_export
 from training.model import Shape, load, sample, tiny, word_tokenizer
 from training.model.lora import LoraLinear, add_lora
 from training.prompting import END, START
@@ -74,6 +81,38 @@ def test_a_lora_is_written_merged_and_the_model_stays_as_it_is(
     assert torch.equal(model(input_ids=ids).logits, wanted)
 
 
+# peft asks transformers for a property of its old name.
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+def test_peft_loads_the_adapter_alone_with_the_identifiers_it_was_trained_with(
+    toy: tuple[Any, Any], bank_data: Data, name: str, tmp_path: Path
+) -> None:
+    """Upon a base whose embeddings of the identifiers are not those that were trained."""
+    peft = pytest.importorskip("peft", reason="the extra `train-trl` is not installed")
+    model, tokenizer = deepcopy(toy[0]), toy[1]
+    places = tokenizer.convert_tokens_to_ids([name])
+    add_lora(model, rank=2, alpha=8.0, tokens=places)
+    with torch.no_grad():
+        for adapted in (one for one in model.modules() if isinstance(one, LoraLinear)):
+            torch.nn.init.normal_(adapted.b)
+        model.get_input_embeddings().weight[places] += 1.0
+    export(tmp_path / "out", model, tokenizer, bank_data, MADE, {name: {"effect": (19, 20)}}, LEAST)
+    asked = [prompt(one, bank_data, "identifier") for one in bank_data.test[:4]]
+    batch = tokenizer(asked, padding=True, return_tensors="pt")
+    wanted = model(**batch).logits
+    theirs = peft.PeftModel.from_pretrained(deepcopy(toy[0]), str(tmp_path / "out" / ADAPTER)).eval()
+    assert torch.allclose(theirs(**batch).logits, wanted, atol=1e-5)
+    merged, _ = load(tmp_path / "out")
+    assert torch.allclose(merged.eval()(**batch).logits, wanted, atol=1e-4)
+    assert not torch.allclose(toy[0](**batch).logits, wanted, atol=1e-1)
+    assert read_export(tmp_path / "out").weights.keys() == {
+        "model.safetensors",
+        "adapter/adapter_model.safetensors",
+    }
+    _edited(tmp_path / "out", f"{ADAPTER}/adapter_model.safetensors")
+    with pytest.raises(ExportError, match="was changed"):
+        read_export(tmp_path / "out")
+
+
 @pytest.mark.parametrize("view", ["identifier", "document"])
 def test_a_served_chat_is_the_text_that_was_trained_on(exported: Path, bank_data: Data, view: Any) -> None:
     _, tokenizer = load(exported)
@@ -82,6 +121,37 @@ def test_a_served_chat_is_the_text_that_was_trained_on(exported: Path, bank_data
     system = whole.removeprefix(f"{START}system\n").partition(END)[0]
     messages = [{"role": "system", "content": system}, {"role": "user", "content": example.question}]
     assert tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False) == whole
+
+
+@pytest.mark.parametrize("dialect", ["chat", "messages", "responses"])
+def test_what_the_gate_sends_to_a_taught_model_is_the_prompt_that_it_was_trained_on(
+    exported: Path, bank: Path, bank_data: Data, name: str, dialect: str
+) -> None:
+    """The client gives the task alone; the gate adds the identifier, letter for letter where training had it."""
+    _, tokenizer = load(exported)
+    policies = Policies([bank.name], None, bank.parent)
+    policies.load()
+    tree = json.loads((exported / CLAIM).read_bytes())
+    tree["policies"][0]["measured"]["effect"] = msgspec.to_builtins(Share.counted(1000, 1000))
+    (exported / CLAIM).write_text(json.dumps(tree))
+    standings = Standings({("own", "m"): exported / CLAIM})
+    standings.look()
+    told = asyncio.run(standings.told("own", "m", policies.current.program.policy))
+    assert told is not None
+    example = bank_data.test[0]
+    task = prompt(example, bank_data, "none").removeprefix(f"{START}system\n").partition(END)[0]
+    said = [{"role": "user", "content": example.question}]
+    ways: dict[str, tuple[Dialect, dict[str, Any], str]] = {
+        "chat": (CHAT_API, {"messages": [{"role": "system", "content": task}, *said]}, "messages"),
+        "messages": (MESSAGES, {"system": task, "messages": said, "max_tokens": 9}, "system"),
+        "responses": (RESPONSES, {"instructions": task, "input": example.question}, "instructions"),
+    }
+    api, body, member = ways[dialect]
+    sent = json.loads(api.request(json.dumps({"model": "m", **body}).encode()).with_instructions(told).encode())
+    system = sent[member][0]["content"] if member == "messages" else sent[member]
+    messages = [{"role": "system", "content": system}, *said]
+    asked = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    assert asked == prompt(example, bank_data, "identifier")
 
 
 def test_what_the_gate_puts_back_is_the_document_as_it_was_trained_on(
@@ -151,10 +221,10 @@ def test_a_broken_export_leaves_no_folder_and_the_next_one_is_whole(
     assert read_export(tmp_path / "out").weights.keys() == {"model.safetensors"}
 
 
-def _edited(folder: Path) -> None:
-    weights = bytearray((folder / "model.safetensors").read_bytes())
+def _edited(folder: Path, name: str = "model.safetensors") -> None:
+    weights = bytearray((folder / name).read_bytes())
     weights[-1] ^= 1
-    (folder / "model.safetensors").write_bytes(weights)
+    (folder / name).write_bytes(weights)
 
 
 def _added(folder: Path) -> None:

@@ -254,7 +254,9 @@ def counted(gate: Any, outside: Any, result: str) -> bool:
     assert (
         gate.client.chat(tools=[{"type": "function", "function": {"name": "pay", "parameters": SCHEMA}}]).status == 200
     )
-    shown = gate.model.asked[0].tree["messages"][0]["content"].startswith("Policy: ")
+    told = gate.model.asked[0].tree["messages"][0]["content"]
+    assert told.startswith("Policy: <|policy:")
+    shown = "\n- " in told  # the document, behind its identifier
     now = gate.metrics().get(name, 0) > before
     assert not now or shown == (result != "taught")
     return now

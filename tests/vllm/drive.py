@@ -1,8 +1,10 @@
-"""A real vLLM server behind the real gate: chat completions with tools, streaming and not.
+"""A real vLLM server behind the real gate: chat completions with tools, streaming and not; and an exported model that
+was, or was not, taught the policy in force, counted by the tokens of the prompt that vLLM saw.
 
 Run by `make test-vllm`. It needs about 3.5 GB of disk, 4 GB of memory and, once installed, two to four minutes on two
 idle cores: a minute for vLLM to get ready, the rest for a 135M model that gives about twenty tokens a second. The model
 is far too small to choose tools well, so calls are forced with `tool_choice`; the wire is tested, not the model.
+That the exported model was taught anything is a lie of this test; that its file is believed, or not, is what it is for.
 Usage: drive.py DIR     (as tests/vllm/setup.sh made it)
 """
 
@@ -27,6 +29,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from policy_dsl import load as load_policy
+from policy_dsl.knowledge import Threshold, identifier, shown
+from training.cases import of_policies
+from training.export import CLAIM, Made, export
+from training.model import add_identifiers, load
+
 POLICY = """\
 language 1
 use tools "tools.json"
@@ -47,6 +55,24 @@ def tool(name: str, argument: str) -> dict[str, Any]:
 
 
 TOOLS = [tool("get_weather", "city"), tool("get_secret", "name")]
+
+
+ANOTHER = "<|policy:another@00000000|>"
+"""A policy that the exported model's tokenizer knows as well, and that is not in force."""
+NAMES = ["smollm2", "taught", "stale"]
+"""What vLLM calls the one model. The gate is told nothing of the first; the file of the last is of another policy."""
+
+
+def exported(model: Path, folder: Path) -> None:
+    """The model with the policy's identifier as a token, and the claim that it was taught the policy of `folder`."""
+    data = of_policies([str(folder / "policy.lw")], train=12, test=4)
+    trained, tokenizer = load(model)
+    add_identifiers(trained, tokenizer, [*data.documents, ANOTHER])
+    measured = {name: {"effect": (1000, 1000)} for name in data.documents}
+    export(folder / "model", trained, tokenizer, data, Made("SmolLM2", ()), measured, {"effect": Threshold(least=0.9)})
+    claim = json.loads((folder / "model" / CLAIM).read_bytes())
+    claim["policies"][0]["hash"] = "sha256:" + "0" * 64
+    (folder / "stale.json").write_text(json.dumps(claim))
 
 
 def free_port() -> int:
@@ -158,8 +184,11 @@ def main() -> int:
         config.write_text(
             f'listen: {{host: 127.0.0.1, port: {gate_port}}}\npolicies: ["{folder}/policy.lw"]\n'
             f'database: "{folder}/gate.db"\n'
-            f'upstreams: {{vllm: {{url: "http://127.0.0.1:{model_port}/v1", timeout: 300}}}}\n'
+            f'upstreams: {{vllm: {{url: "http://127.0.0.1:{model_port}/v1", timeout: 300,'
+            f' internalized: {{taught: "{folder}/model/{CLAIM}", stale: "{folder}/stale.json"}}}}}}\n'
         )
+        console.print("exporting the model")
+        exported(root / "model", folder)
         issued = subprocess.run(
             [leastward, "keys", "issue", "--config", str(config), "--tenant", "test", "--agent", "vllm", "--json"],
             check=True,
@@ -170,9 +199,11 @@ def main() -> int:
         serve = [
             str(root / "venv/bin/vllm"),
             "serve",
-            str(root / "model"),
+            str(folder / "model"),
+            "--chat-template",  # an export's own has no tools
+            str(root / "model" / "chat_template.jinja"),
             "--served-model-name",
-            "smollm2",
+            *NAMES,
             "--host",
             "127.0.0.1",
             "--port",
@@ -209,9 +240,9 @@ def main() -> int:
         ):
             version = re.search(r"version (\S+)", (folder / "vllm.log").read_text())
             console.print(f"vLLM {version[1] if version else '(version not printed)'} was ready after {ready:.0f} s")
-            passed = drive(
-                console, OpenAI(base_url=f"http://127.0.0.1:{gate_port}/v1", api_key=key, timeout=600, max_retries=0)
-            )
+            client = OpenAI(base_url=f"http://127.0.0.1:{gate_port}/v1", api_key=key, timeout=600, max_retries=0)
+            passed = drive(console, client)
+            passed = prompts(console, client, f"http://127.0.0.1:{model_port}", folder) and passed
         verified = subprocess.run(
             [leastward, "audit", "verify", "--config", str(config)], capture_output=True, text=True
         )
@@ -224,7 +255,7 @@ def drive(console: Console, client: OpenAI) -> bool:
     table = Table(title=f"through the gate; models: {', '.join(models)}")
     for column in ("case", "stream", "calls that arrived", "text", "finish", "s", "ok"):
         table.add_column(column)
-    passed = models == ["smollm2"]
+    passed = models == NAMES
     for title, choice, prompt, strict, holds in CASES:
         for stream in (False, True):
             begun = time.monotonic()
@@ -240,6 +271,46 @@ def drive(console: Console, client: OpenAI) -> bool:
                 f"{time.monotonic() - begun:.1f}",
                 "yes" if ok else "NO",
             )
+    console.print(table)
+    return passed
+
+
+def prompts(console: Console, client: OpenAI, vllm: str, folder: Path) -> bool:
+    """Whether vLLM saw, to the token, the prompt that the gate is to make for each name of the model."""
+    policy = load_policy([str(folder / "policy.lw")])
+    own, hello = identifier(policy, "policy"), "Say hello."
+    cases: tuple[tuple[str, str, str, list[str], str], ...] = (
+        ("nothing is said of the model", "smollm2", hello, [], hello),
+        ("it was taught the policy in force", "taught", hello, [f"Policy: {own}"], hello),
+        ("it was taught another", "stale", hello, [shown(policy, own, 7)], hello),
+        (
+            "its user names another",
+            "taught",
+            f"By {ANOTHER}.",
+            [f"Policy: {own}"],
+            f"By {ANOTHER.replace('<|', '< |')}.",
+        ),
+    )
+    table = Table(title="what stands in the prompt")
+    for column in ("case", "stream", "tokens", "expected", "ok"):
+        table.add_column(column)
+    passed = True
+    for title, model, said, system, arrives in cases:
+        messages = [*({"role": "system", "content": text} for text in system), {"role": "user", "content": arrives}]
+        body = json.dumps({"model": "smollm2", "messages": messages}).encode()
+        request = urllib.request.Request(f"{vllm}/tokenize", body, {"content-type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            expected = json.load(answer)["count"]
+        for stream in (False, True):
+            common: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": said}], "max_tokens": 4}
+            if stream:
+                chunks = client.chat.completions.create(stream=True, stream_options={"include_usage": True}, **common)
+                usage = [chunk.usage for chunk in chunks if chunk.usage is not None][-1]
+            else:
+                usage = client.chat.completions.create(**common).usage
+            seen = None if usage is None else usage.prompt_tokens
+            passed = passed and seen == expected
+            table.add_row(title, str(stream), str(seen), str(expected), "yes" if seen == expected else "NO")
     console.print(table)
     return passed
 

@@ -33,6 +33,7 @@ def equal(served: Served, model: Any, tokenizer: Any, asked: list[list[int]]) ->
 
 
 def main(folder: Path) -> int:
+    torch.set_num_threads(1)  # the server has the other core
     data = of_knobs(Knobs(environment=1, tasks=1, arguments=1, depth=2), 7, train=400, test=ASKED)
     texts = [prompt(one, data, "document") + completion(one) for one in (*data.train, *data.test)]
     tokenizer = word_tokenizer([*texts, *data.documents.values()], data.documents)
@@ -41,7 +42,7 @@ def main(folder: Path) -> int:
     with tempfile.TemporaryDirectory() as work:
         place = Path(work)
         begin(model, tokenizer, place / "start")
-        run(sft(data, tokenizer, None, 16), model, Running(80, 3e-3, 0), place / "sft", "sft")
+        run(sft(data, tokenizer, None, 8), model, Running(40, 3e-3, 0), place / "sft", "sft")
         port = free_port()
         command = [
             str(folder / "venv" / "bin" / "vllm"), "serve", str(place / "start"), "--served-model-name", "trained",

@@ -17,10 +17,10 @@ from policy_dsl import strict_json
 from ..example import DataError, Example
 from .asked import Asked
 from .knobs import Knobs
-from .sampling import Route, Values, is_held_out, region
+from .sampling import Route, Values, is_held_out
 from .trees import EFFECTS, Leaf
 from .wording import question
-from .world import VERIFY
+from .world import EVENT, VERIFY
 
 LANGUAGE: Final = 1
 _TRIES: Final = 400
@@ -45,7 +45,7 @@ def cases(
             asked, route = next(turns)
             values = route.draw(rng, boundary=rng.random() < _BOUNDARY)
             key = (asked.identifier, route.leaf.tool, *values.values())
-            if key not in taken and is_held_out(region(route.leaf.tool, values), seed) is (split == "test"):
+            if key not in taken and is_held_out(route.region(values), seed) is (split == "test"):
                 break
         else:
             raise DataError(f"the policies have no more than {number} different cases for `{split}`; turn a knob up")
@@ -70,10 +70,10 @@ def case(
 ) -> Example:
     """One Example: the values told as a question, and what the engine says to them."""
     leaf = route.leaf
-    arguments = {field.name: values[field] for field in asked.grown.arguments[leaf.tool]}
+    arguments = {field.name: values[field] for field in route.arguments}
     text, words = question(rng, asked.grown, leaf.tool, values, knobs.query)
     call = {"tool": leaf.tool, "args": arguments}
-    context = _context(values, words)
+    context = _context(route, values, words)
     label, facts = asked.engine.label_with_facts(call, context)
     if asked.judge:
         context["policy"] = asked.judge
@@ -96,12 +96,11 @@ def case(
     )
 
 
-def _context(values: Values, words: str) -> dict[str, Any]:
+def _context(route: Route, values: Values, words: str) -> dict[str, Any]:
     context: dict[str, Any] = {}
-    claims = {field.name: value for field, value in values.items() if field.where == "claim"}
-    if claims:
-        context["facts"] = {"claims": claims}
-    if any(field.where == "event" and value == "yes" for field, value in values.items()):
+    if route.claims:
+        context["facts"] = {"claims": {field.name: values[field] for field in route.claims}}
+    if route.has_event and values[EVENT] == "yes":
         context["given"] = [{"kind": "succeeded", "tool": VERIFY, "args": {}}]
     if words:
         context["user"] = [words]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from .trees import Grown
-from .world import Field
+from .world import EVENT, Field
 
 FORMS: Final = (
     "{facts} {before} The agent calls {tool} with {arguments}.",
@@ -35,25 +35,26 @@ _REQUESTS: Final = (
 def question(rng: random.Random, grown: Grown, tool: str, values: Mapping[Field, Any], query: int) -> tuple[str, str]:
     """The question, and the user's own words in it (empty below query 4)."""
     arguments = list(grown.arguments[tool])
-    databases = [(database.name, list(database.fields)) for database in grown.databases]
+    databases = list(grown.databases)
     if query >= 3:
         rng.shuffle(arguments)
         rng.shuffle(databases)
-    facts = " ".join(f"{name.capitalize()}: {_listed(fields, values)}." for name, fields in databases)
-    before = "" if not grown.databases else _before(grown.fields(tool)[-1], values)
+    facts = " ".join([f"{one.name.capitalize()}: {_listed(one.fields, values)}." for one in databases])
+    before = "" if not databases else _before(EVENT, values)
+    called = _listed(arguments, values)
     form = FORMS[0] if query == 1 else rng.choice(FORMS)
-    text = form.format(facts=facts, before=before, tool=tool, arguments=_listed(arguments, values))
+    text = form.format(facts=facts, before=before, tool=tool, arguments=called)
     words = ""
     if query >= 3:
         text = f"{rng.choice(_ASIDES)} {text}"
     if query >= 4:
-        words = rng.choice(_REQUESTS).format(tool=tool, arguments=_listed(arguments, values))
+        words = rng.choice(_REQUESTS).format(tool=tool, arguments=called)
         text = f'The user says: "{words}". {text}'
     return " ".join(text.split()), words
 
 
 def _listed(fields: Sequence[Field], values: Mapping[Field, Any]) -> str:
-    return ", ".join(f"{field.name} {values[field]}" for field in fields)
+    return ", ".join([f"{field.name} {values[field]}" for field in fields])
 
 
 def _before(event: Field, values: Mapping[Field, Any]) -> str:

@@ -3,6 +3,7 @@
 Words
 - export       a folder: safetensors, tokenizer with its chat template, `internalization.json` (policy_dsl.knowledge)
 - Measured     by identifier and name, how many answers of how many; shares get their intervals here
+- adapter      beside merged weights, a LoRA alone, as peft loads it
 - CHAT         the template that makes a served chat the very text that was trained on (prompting)
 
 Flow: model, tokenizer, Data, Measured, thresholds -> `export` writes beside its place and renames -> `read_export`
@@ -11,6 +12,6 @@ compares every weight file with the hash that the claim gives, as what was measu
 
 from __future__ import annotations
 
-from .folder import CHAT, CLAIM, ExportError, Made, Measured, export, read_export
+from .folder import ADAPTER, CHAT, CLAIM, ExportError, Made, Measured, export, read_export
 
-__all__ = ["CHAT", "CLAIM", "ExportError", "Made", "Measured", "export", "read_export"]
+__all__ = ["ADAPTER", "CHAT", "CLAIM", "ExportError", "Made", "Measured", "export", "read_export"]

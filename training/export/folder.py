@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +25,8 @@ from ..example import Data, manifest_hash
 from ..prompting import END, START
 
 CLAIM: Final = "internalization.json"
+ADAPTER: Final = "adapter"
+"""The folder in an export of a LoRA that peft loads."""
 
 CHAT: Final = (
     "{% for message in messages %}"
@@ -63,9 +64,11 @@ def export(
     measured: Measured,
     thresholds: Mapping[str, Threshold],
 ) -> Internalization:
-    """Writes `folder`, which must not exist yet, and answers what it claims. A LoRA is written merged; `model` itself
-    stays as it is. ExportError where the claim would be none: a policy that the data does not have, a share that is
-    none, no threshold."""
+    """Writes `folder`, which must not exist yet, and answers what it claims. A LoRA is written merged, and by itself
+    in `adapter`; `model` itself stays as it is. ExportError where the claim would be none: a policy that the data does
+    not have, a share that is none, no threshold."""
+    from ..model import plain
+
     place = Path(folder)
     if place.exists():
         raise ExportError(f"`{place}` exists; an export never writes over another")
@@ -74,12 +77,15 @@ def export(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     tokenizer.chat_template = CHAT
-    _merged(model).save_pretrained(partial, safe_serialization=True)
+    merged = plain(model)
+    merged.save_pretrained(partial, safe_serialization=True)
     tokenizer.save_pretrained(partial)
-    weights = {path.name: _sha256(path) for path in sorted(partial.glob("*.safetensors"))}
+    if merged is not model:
+        _save_adapter(model, tokenizer, data, partial / ADAPTER, made.base)
+    weights = _hashes(partial)
     claim = _claim(data, made, measured, thresholds, weights)
     (partial / CLAIM).write_bytes(write_internalization(claim))
-    for path in (*partial.iterdir(), partial):
+    for path in (*partial.rglob("*"), partial):
         _flush(path)
     partial.rename(place)
     _flush(place.parent)
@@ -91,7 +97,7 @@ def read_export(folder: str | Path) -> Internalization:
     place = Path(folder)
     try:
         claim = read_internalization((place / CLAIM).read_bytes())
-        found = {path.name: _sha256(path) for path in place.glob("*.safetensors")}
+        found = _hashes(place)
     except (OSError, Unusable) as error:
         said = error.strerror if isinstance(error, OSError) else error
         raise ExportError(f"`{place / CLAIM}` cannot be used: {said}") from error
@@ -141,15 +147,21 @@ def _taught(data: Data, name: str, hashes: Mapping[str, str], shares: Mapping[st
     )
 
 
-def _merged(model: Any) -> Any:
-    """The model with plain layers. An adapter alone could not carry the embeddings of new identifiers."""
-    from ..model.lora import LoraLinear, merge_lora
+def _save_adapter(model: Any, tokenizer: Any, data: Data, place: Path, base: str) -> None:
+    """What peft puts on top of the base: the thin matrices and, where they were trained, the identifiers' embeddings.
+    The tokenizer is beside it, since the base's own knows no identifier."""
+    from ..model import save_adapter
 
-    if not any(isinstance(one, LoraLinear) for one in model.modules()):
-        return model
-    plain = deepcopy(model)
-    merge_lora(plain)
-    return plain
+    trained = model.get_input_embeddings().weight.requires_grad
+    tokens = tokenizer.convert_tokens_to_ids(sorted(data.documents)) if trained else ()
+    save_adapter(model, place, base, tokens)
+    tokenizer.save_pretrained(place)
+
+
+def _hashes(place: Path) -> dict[str, str]:
+    """Of every weight file below `place`, by its path from there."""
+    found = sorted(path.relative_to(place).as_posix() for path in place.rglob("*.safetensors"))
+    return {name: _sha256(place / name) for name in found}
 
 
 def _sha256(path: Path) -> str:

@@ -98,8 +98,12 @@ def plain(model: Any) -> Any:
     return copied
 
 
-def save_adapter(model: Any, folder: str | Path, base: str) -> None:
-    """The adapter alone, in peft's layout; `base` is what it goes on top of. DataError where there is none."""
+def save_adapter(model: Any, folder: str | Path, base: str, tokens: Sequence[int] = ()) -> None:
+    """The adapter alone, in peft's layout; `base` is what it goes on top of. DataError where there is none.
+
+    With `tokens` also their embeddings, as peft's `trainable_token_indices` keeps them: the rows themselves, in the
+    order of their indices (peft calls them a delta). The base must have these rows before it is loaded.
+    """
     from safetensors.torch import save_file
 
     adapted = dict(_adapted(model))
@@ -113,6 +117,12 @@ def save_adapter(model: Any, folder: str | Path, base: str) -> None:
         for name, one in adapted.items()
         for theirs, ours in parts.items()
     }
+    rows = sorted(tokens)
+    if rows:
+        embeddings = model.get_input_embeddings()
+        (named,) = [name for name, one in model.named_modules() if one is embeddings]
+        key = f"base_model.model.{named}.token_adapter.trainable_tokens_delta"
+        tensors[key] = embeddings.weight[rows].detach().cpu().contiguous()
     save_file(tensors, place / _WEIGHTS, metadata={"format": "pt"})
     first = next(iter(adapted.values()))
     rank = first.a.shape[0]
@@ -126,6 +136,7 @@ def save_adapter(model: Any, folder: str | Path, base: str) -> None:
         "bias": "none",
         "inference_mode": True,
         "target_modules": sorted({name.split(".")[-1] for name in adapted}),
+        **({"trainable_token_indices": {named.split(".")[-1]: rows}} if rows else {}),
     }
     (place / _CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from guardrail import Clock, Remembered
@@ -28,6 +29,9 @@ if TYPE_CHECKING:  # session.py, ledger.py and notices.py import psycopg, which 
 
 IDLE_SESSIONS: Final = 4
 """Connections kept open between pieces of work: a new one costs milliseconds, and every one a process of the server."""
+
+_TURN_LOCK: Final = 0x6C777475
+"""PostgreSQL's queue of the replicas that decide by what is remembered; first come, first served."""
 
 _TRUSTED_SECONDS: Final = 0.5
 """After lying idle for so long a connection is asked whether it still stands before it is used."""
@@ -140,6 +144,37 @@ class Postgres:
         connection.execute("COMMIT")
         self.followed, self.knows = end, True
         return rows
+
+    def queue(self, seconds: float) -> Callable[[], None] | None:
+        """The lock is a transaction's: a replica that dies in its turn, or stays in it for longer than PostgreSQL lets
+        a transaction lie idle (`_settings`), keeps nobody waiting."""
+        import psycopg
+
+        with failures():
+            session = self._take()
+            try:
+                session.execute("BEGIN")
+                session.execute("SELECT set_config('lock_timeout', ?, true)", (f"{seconds * 1000:.0f}ms",))
+                try:
+                    session.execute("SELECT pg_advisory_xact_lock(?::bigint)", (_TURN_LOCK,))
+                except psycopg.errors.LockNotAvailable:
+                    self._leave(session)
+                    return None
+            except BaseException:
+                session.close()
+                raise
+        return partial(self._leave, session)
+
+    def _leave(self, session: Session) -> None:
+        """End the transaction, and with it the turn."""
+        import psycopg
+
+        try:
+            session.execute("ROLLBACK")
+        except psycopg.Error:  # it is broken, or PostgreSQL ended it: the lock is gone with it
+            session.close()
+        else:
+            self._give(session)
 
     def scrub(self, connection: Connection) -> None:
         """Nothing can be told to PostgreSQL here: a deleted row goes with the next vacuum (docs/replicas.md)."""

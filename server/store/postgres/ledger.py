@@ -10,21 +10,20 @@ names the end of the newest chain there was, which pins that much of it.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import psycopg
 
-from guardrail import Clock, instant, new_id
-from guardrail.chain import Head, Row, opening
+from guardrail import Clock, instant
+from guardrail.chain import Head, Row
 
 from .. import approvals, changing
 from ..approvals import Asked
 from ..errors import StoreUnavailable
+from ..incarnation import PURGE_ROWS, Incarnation, Keeping
 from ..keys import Held, ring
 from ..port import Batch, Write
 from . import remembering
@@ -40,9 +39,7 @@ SPAN: Final = 2**28
 ATTEMPTS: Final = 3
 """Times that a batch is written when PostgreSQL ended it for another's sake; then nothing of it is there."""
 
-PURGE_ROWS: Final = 500
 PURGE_SECONDS: Final = 10.0
-SECONDS_A_DAY: Final = 86_400
 
 _PURGE_LOCK: Final = 0x6C777072
 _ENDED_FOR_ANOTHER: Final = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
@@ -61,9 +58,7 @@ class PostgresLedger:
 
     def __init__(self, database: Postgres, identity: str, clock: Clock, retention_days: int) -> None:
         self._database = database
-        self._identity = identity
-        self._clock = clock
-        self._retention_days = retention_days
+        self._keeping = Keeping(identity, clock, retention_days)
         self._open: _Open | None = None
 
     def open(self) -> None:
@@ -79,21 +74,15 @@ class PostgresLedger:
             raise
 
     def _incarnation(self, session: Session) -> Head:
-        (identity,) = session.execute("SELECT identity FROM store").fetchone()
-        if identity != self._identity:
-            raise StoreUnavailable("another database stands at the address")
+        self._keeping.check(session, "address")
         remembering.check(self._database, *session.execute("SELECT version, replica FROM remembered_end").fetchone())
-        now = self._clock()
-        incarnation = new_id("inc", int(now.timestamp() * 1000), os.urandom(10))
+        incarnation = Incarnation.now(self._keeping.clock)
         session.execute("BEGIN")
         (number,) = session.execute(
-            "INSERT INTO writer (incarnation, opened_at) VALUES (?, ?) RETURNING number", (incarnation, instant(now))
+            "INSERT INTO writer (incarnation, opened_at) VALUES (?, ?) RETURNING number",
+            (incarnation.name, incarnation.at),
         ).fetchone()
-        base = int(number) * SPAN
-        last = session.execute(
-            "SELECT position, link FROM record WHERE position < ? ORDER BY position DESC LIMIT 1", (base,)
-        ).fetchone()
-        head, row = opening(incarnation, instant(now), base, None if last is None else (int(last[0]), bytes(last[1])))
+        head, row = incarnation.first(session, int(number) * SPAN)
         _insert_records(session, [row])
         session.execute("COMMIT")
         return head
@@ -114,7 +103,7 @@ class PostgresLedger:
 
     def _write(self, opened: _Open, writes: Sequence[Write]) -> Head:
         session = opened.session
-        batch = Batch(opened.head, self._today())
+        batch = Batch(opened.head, self._keeping.today)
         session.execute("BEGIN")
         # Its lock is held to the end of the transaction, so that versions are committed in their order.
         version = remembering.turn(session, self._database, writes)
@@ -145,7 +134,7 @@ class PostgresLedger:
             "SELECT change.version, remembered_end.version, replica FROM change, remembered_end WHERE what = 'api_key'"
         ).fetchone()
         remembering.check(self._database, end, replica)
-        found = held if version == opened.keys else ring(session, instant(self._clock()))
+        found = held if version == opened.keys else ring(session, instant(self._keeping.clock()))
         opened.keys = version
         if idle and time.monotonic() - opened.purged > PURGE_SECONDS:
             self._purge(session)
@@ -173,13 +162,10 @@ class PostgresLedger:
             session.execute(
                 "DELETE FROM payload WHERE position IN"
                 " (SELECT position FROM payload WHERE written_on < ? ORDER BY written_on LIMIT ?)",
-                (self._today() - self._retention_days, PURGE_ROWS),
+                (self._keeping.oldest_day, PURGE_ROWS),
             )
-            approvals.purge(session, instant(self._clock() - timedelta(days=self._retention_days)), PURGE_ROWS)
+            approvals.purge(session, self._keeping.oldest, PURGE_ROWS)
         session.execute("COMMIT")
-
-    def _today(self) -> int:
-        return int(self._clock().timestamp()) // SECONDS_A_DAY
 
 
 _RECORD: Final = (

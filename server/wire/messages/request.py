@@ -91,7 +91,7 @@ class MessagesRequest(ReadRequest):
         return replace(self, tree={**self.tree, "messages": put_back(self.tree["messages"], past)})
 
     def with_instructions(self, told: Instructions) -> MessagesRequest:
-        return replace(self, tree={**self.tree, "system": told.before(self.tree.get("system"))})
+        return replace(self, tree=told.put(self.tree, "system"), reserved=told.reserved)
 
     def continued(self, answer: MessagesAnswer | MessagesStream, refusals: Refusals) -> MessagesRequest:
         messages = [*self.tree["messages"], *answer.held.exchange(refusals, refused_result)]

@@ -109,7 +109,7 @@ class ResponsesRequest(ReadRequest):
         return self._with(put_back(self._items, past)) if past and isinstance(self.tree["input"], list) else self
 
     def with_instructions(self, told: Instructions) -> ResponsesRequest:
-        return replace(self, tree={**self.tree, "instructions": told.before(self.tree.get("instructions"))})
+        return replace(self, tree=told.put(self.tree, "instructions"), reserved=told.reserved)
 
     def continued(self, answer: Answered, refusals: Refusals) -> ResponsesRequest:
         """For the next round of the same answer: the model's own items, and a refusal for each of its calls."""
