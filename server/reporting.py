@@ -10,8 +10,7 @@ narrows a little and widens nothing.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 
@@ -20,6 +19,7 @@ from policy_dsl import encode_json
 from .bodies import MOST_SAID, choice_of, read_members, text_of
 from .edge import EdgeError
 from .exchange import Caller, Scope
+from .gathering import Gathered
 
 Label = Literal["allow", "forbid"]
 Narrowing = Literal["ask", "forbid"]
@@ -29,6 +29,9 @@ LABELS: Final[tuple[Label, ...]] = ("allow", "forbid")
 BAD: Final = "bad-report"
 MOST_ID: Final = 64
 MOST_KEY: Final = 128
+MOST_TOGETHER: Final = 500
+"""Reports that are taken in one go at most; memory commits as many at once."""
+
 _UNIT: Final = "unit:"
 
 REPORT_SCOPES: Final = frozenset({Scope.CALL, Scope.APPROVE, Scope.ADMIN})
@@ -81,19 +84,31 @@ def who_is(caller: Caller, *, agent: bool = False) -> Who:
     return Who(name, "user" if scopes.isdisjoint({Scope.APPROVE, Scope.ADMIN}) else "admin", principal.key, unit)
 
 
-class ReportTaker(Protocol):
-    """Takes one report, from any thread. Raises EdgeError with a stable code."""
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What `who`, of this tenant, reports of a decision. `key` is an idempotency key, empty for none."""
 
-    def report(
-        self, tenant: str, decision: str, should: Label, who: Who, because: str = "", key: str = ""
-    ) -> dict[str, Any]: ...
+    tenant: str
+    decision: str
+    should: Label
+    who: Who
+    because: str = ""
+    key: str = ""
+
+
+class ReportTaker(Protocol):
+    """Takes reports, from any thread: for each what was taken, or why it was refused, an EdgeError with a stable code.
+    Each is decided for itself. What it raises holds for all of them."""
+
+    def report_many(self, claims: Sequence[Claim]) -> Sequence[dict[str, Any] | Exception]: ...
 
 
 class Reporting:
-    """Reads reports, hands them on, and counts what became of them: `counted` is told `accepted` or the code."""
+    """Reads reports, hands on together what comes together, and counts what became of them: `counted` is told
+    `accepted` or the code. One for a gate."""
 
     def __init__(self, taker: ReportTaker, counted: Callable[[str], None] = lambda result: None) -> None:
-        self._taker = taker
+        self._gathered: Gathered[Claim, dict[str, Any]] = Gathered(taker.report_many, MOST_TOGETHER)
         self._counted = counted
 
     async def from_body(self, caller: Caller, body: bytes) -> dict[str, Any]:
@@ -111,7 +126,7 @@ class Reporting:
             should = choice_of(members, "should", BAD, LABELS, None)
             because = text_of(members, "because", BAD, default="")
             key = text_of(members, "key", BAD, default="", most=MOST_KEY)
-            taken = await asyncio.to_thread(self._taker.report, tenant, decision, should, who, because, key)
+            taken = await self._gathered.do(Claim(tenant, decision, should, who, because, key))
         except EdgeError as error:
             self._counted(error.code)
             raise

@@ -15,7 +15,7 @@ from .bodies import choice_of, number_of, read_members, text_of
 from .edge import EdgeError
 from .exchange import Answer, Caller, Scope, Whole
 from .intake import Incoming
-from .reporting import BAD, LABELS, MOST_ID, REPORT_SCOPES, Narrowing, Reporting, Who, who_is
+from .reporting import BAD, LABELS, MOST_ID, REPORT_SCOPES, Narrowing, Who, who_is
 from .routes import Guarded
 from .services import Memory, Services
 
@@ -25,8 +25,9 @@ _NOTHING: Final[frozenset[str]] = frozenset()
 
 
 async def _report(services: Services, request: Incoming, caller: Caller) -> Answer:
-    reporting = Reporting(_memory(services), services.metrics.report)
-    return _told(await reporting.from_body(caller, await request.json_body()))
+    if services.reporting is None:
+        raise _off()
+    return _told(await services.reporting.from_body(caller, await request.json_body()))
 
 
 async def _audits(services: Services, request: Incoming, caller: Caller) -> Answer:
@@ -124,8 +125,12 @@ def _releasing(services: Services) -> _Releasing:
 
 def _memory(services: Services) -> Memory:
     if services.memory is None:
-        raise EdgeError(404, "memory-off", "this gate has no memory: `memory.url` is not set")
+        raise _off()
     return services.memory
+
+
+def _off() -> EdgeError:
+    return EdgeError(404, "memory-off", "this gate has no memory: `memory.url` is not set")
 
 
 def _name(request: Incoming) -> str:

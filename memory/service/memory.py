@@ -118,9 +118,9 @@ class Memory:
         if answer is not None:
             raise ReportRefused(*answer)
 
-    def report_many(self, reports: Sequence[Reported]) -> list[ReportCode | None]:
+    def report_many(self, reports: Sequence[Reported]) -> list[ReportRefused | None]:
         """Take many, each with its own time, in as few commits as may be; for each None, or why it was refused."""
-        return [None if answer is None else answer[0] for answer in self._take(reports)]
+        return [None if answer is None else ReportRefused(*answer) for answer in self._take(reports)]
 
     def refuse(self, code: ReportCode) -> ReportRefused:
         """The refusal of a report whose decision could not be resolved, counted like those made here; to be raised."""
@@ -336,6 +336,7 @@ class Memory:
         """Save and publish; False where someone else was faster. A snapshot that says what the last one did is none."""
         made = snapshot_of(state, held.version + 1)
         same = made.digest == self._digest(state.tenant, held.version)
+        state.index = None  # of no use to what is saved: what is written then does not stand on top of it
         try:
             self.store.save(held, event, state, None if same else made)
         except Overtaken:

@@ -20,6 +20,9 @@ MOST_WORDS: Final = 2_000
 MOST_NAME: Final = 200
 """Characters of an id or idempotency key: RFC 5321 bounds an address at 254, our own ids have 30."""
 
+_LABELS: Final = frozenset(get_args(Label))
+_KINDS: Final = frozenset(get_args(ReporterKind))
+
 _UNSEEN: Final = {"Cc", "Cs", "Zl", "Zp"}
 """Control characters, lone surrogates, line and paragraph separators: what could forge a line of a log."""
 
@@ -33,9 +36,9 @@ def is_plain(text: str) -> bool:
 
 
 def _bad_report(report: Reported) -> str | None:
-    if report.label not in get_args(Label):
+    if report.label not in _LABELS:
         return "the label is neither `allow` nor `forbid`"
-    if report.reporter.kind not in get_args(ReporterKind):
+    if report.reporter.kind not in _KINDS:
         return "the kind of reporter is unknown"
     if len(report.because) > MOST_WORDS:
         return f"the reason has more than {MOST_WORDS} characters"
@@ -47,11 +50,11 @@ def _bad_report(report: Reported) -> str | None:
 def _bad_name(report: Reported) -> str | None:
     observed, reporter = report.observed, report.reporter
     names = (observed.id, observed.tenant, reporter.id, reporter.tenant, reporter.unit, report.key)
-    if any(len(name) > MOST_NAME for name in names):
+    if max(map(len, names)) > MOST_NAME:
         return f"a name has more than {MOST_NAME} characters"
     if not (observed.id and observed.tenant and reporter.id):
         return "a name is empty"
-    if not all(is_plain(name) for name in (*names, observed.context.tool, observed.principal, reporter.principal)):
+    if not is_plain("".join((*names, observed.context.tool, observed.principal, reporter.principal))):
         return "a name holds control characters"
     return None
 

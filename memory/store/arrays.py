@@ -32,6 +32,11 @@ from sqlalchemy.sql.dml import Insert
 
 from .tables import EVENT, RECEIPT, RETRACTED, TENANT
 
+BARRED: Final = "barred"
+SAME: Final = "same"
+TODAY: Final = "today"
+"""Kinds of the rows that a question about the reporters at hand gives (`seen_of`)."""
+
 
 class Seen(NamedTuple):
     """Of the reporters at hand: who is retracted, which of the decisions they reported on, how often on which day."""
@@ -53,16 +58,22 @@ def seen(
         "counted": [reporter for reporter, _ in days],
         "day": [day for _, day in days],
     }
-    found = Seen(frozenset(), set(), {})
+    return seen_of(connection.execute(_SEEN, given))
+
+
+def seen_of(rows: Iterable[Any]) -> Seen:
+    """From rows of kind, reporter, decision, day and count: which of these count depends on the kind."""
     barred: set[str] = set()
-    for kind, reporter, decision, day, count in connection.execute(_SEEN, given):
-        if kind == _BARRED:
+    decisions: set[tuple[str, str]] = set()
+    today: dict[tuple[str, int], int] = {}
+    for kind, reporter, decision, day, count in rows:
+        if kind == BARRED:
             barred.add(reporter)
-        elif kind == _SAME:
-            found.decisions.add((decision, reporter))
+        elif kind == SAME:
+            decisions.add((decision, reporter))
         elif count:
-            found.today[reporter, day] = count
-    return found._replace(barred=frozenset(barred))
+            today[reporter, day] = count
+    return Seen(frozenset(barred), decisions, today)
 
 
 def append(
@@ -92,7 +103,6 @@ def _array(name: str, kind: type[Any]) -> BindParameter[Any]:
 
 
 _OF: Final[BindParameter[str]] = bindparam("of", type_=Text)
-_BARRED, _SAME, _TODAY = "barred", "same", "today"
 
 _pairs: Final = func.unnest(_array("decision", Text), _array("by", Text)).table_valued("decision", "reporter")
 _asked: Final = _pairs.render_derived("asked")
@@ -101,10 +111,10 @@ _day: Final = _dates.render_derived("dated")
 
 _SEEN: Final = union_all(
     select(
-        literal(_BARRED, Text), RETRACTED.c.reporter, literal("", Text), literal(0, BigInteger), literal(0, BigInteger)
+        literal(BARRED, Text), RETRACTED.c.reporter, literal("", Text), literal(0, BigInteger), literal(0, BigInteger)
     ).where(RETRACTED.c.tenant == _OF, RETRACTED.c.reporter == func.any(_array("reporters", Text))),
     select(
-        literal(_SAME, Text), _asked.c.reporter, _asked.c.decision, literal(0, BigInteger), literal(0, BigInteger)
+        literal(SAME, Text), _asked.c.reporter, _asked.c.decision, literal(0, BigInteger), literal(0, BigInteger)
     ).where(
         exists().where(
             RECEIPT.c.tenant == _OF,
@@ -112,7 +122,7 @@ _SEEN: Final = union_all(
         )
     ),
     select(
-        literal(_TODAY, Text),
+        literal(TODAY, Text),
         _day.c.reporter,
         literal("", Text),
         _day.c.day,

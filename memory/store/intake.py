@@ -11,15 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import BindParameter, Connection, and_, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import BindParameter, Connection, and_, bindparam, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..model import Reported
-from . import arrays
-from .arrays import Seen
+from . import arrays, lists
 from .events import NO_LINK, Row, logged, place
 from .rows import Values
-from .tables import AUDIT, EVENT, RECEIPT, RETRACTED, TENANT
+from .tables import AUDIT, EVENT, RECEIPT, TENANT
 
 DAY: Final = 86_400_000_000
 """Microseconds; a quota's day begins at midnight UTC."""
@@ -27,7 +26,7 @@ DAY: Final = 86_400_000_000
 MOST: Final = 1_000
 """Reports of one transaction: the values of its statements stay below SQLite's bound of 32,766."""
 
-Receipt = Literal["taken", "again", "duplicate-report", "daily-quota", "no-right"]
+Receipt = Literal["taken", "again", "duplicate-report", "daily-quota", "no-right", "bad-report"]
 """`again`: the same report under the same idempotency key stands in the log already. Only `taken` wrote anything."""
 
 
@@ -46,26 +45,7 @@ def lock_tenant(connection: Connection, tenant: str) -> Any:
 # Made once: building a statement costs SQLAlchemy ten times what executing one does.
 _OF: Final[BindParameter[str]] = bindparam("of")
 _LOCKED: Final = select(TENANT).where(TENANT.c.tenant == _OF).with_for_update()
-_MOVE: Final = (
-    update(TENANT).where(TENANT.c.tenant == _OF).values(head=bindparam("new_head"), link=bindparam("new_link"))
-)
 _ADD_EVENT: Final = insert(EVENT)
-_ADD_RECEIPT: Final = insert(RECEIPT)
-_BARRED: Final = select(RETRACTED.c.reporter).where(
-    RETRACTED.c.tenant == _OF, RETRACTED.c.reporter.in_(bindparam("reporters", expanding=True))
-)
-_TODAY: Final = (
-    select(RECEIPT.c.reporter, RECEIPT.c.day, func.count())
-    .where(
-        RECEIPT.c.tenant == _OF,
-        tuple_(RECEIPT.c.reporter, RECEIPT.c.day).in_(bindparam("days", expanding=True)),
-    )
-    .group_by(RECEIPT.c.reporter, RECEIPT.c.day)
-)
-_SAME: Final = select(RECEIPT.c.decision, RECEIPT.c.reporter).where(
-    RECEIPT.c.tenant == _OF,
-    tuple_(RECEIPT.c.decision, RECEIPT.c.reporter).in_(bindparam("decisions", expanding=True)),
-)
 _KEYED: Final = (
     select(RECEIPT.c.reporter, RECEIPT.c.idempotency, *EVENT.c)
     .join(EVENT, and_(EVENT.c.tenant == RECEIPT.c.tenant, EVENT.c.sequence == RECEIPT.c.sequence))
@@ -90,26 +70,21 @@ def receive(connection: Connection, tenant: str, reports: Sequence[Reported], qu
     receipts: list[Receipt] = []
     for report in reports:
         receipt = desk.judge(report)
-        receipts.append(receipt)
         if receipt == "taken":
-            event = place(tenant, head, last, report)
-            head, last = event.sequence, event.link
-            placed.append(event)
-            taken.append(desk.take(report, head))
+            try:
+                event = place(tenant, head, last, report)
+            except UnicodeEncodeError:  # of this one alone: those beside it are none the worse for it
+                receipt = "bad-report"
+            else:
+                head, last = event.sequence, event.link
+                placed.append(event)
+                taken.append(desk.take(report, head))
+        receipts.append(receipt)
     if placed:
-        _append(connection, tenant, placed, taken)
+        append = arrays.append if connection.dialect.name == "postgresql" else lists.append
+        append(connection, tenant, [one._asdict() for one in placed], taken, head, last)
         _close_audits(connection, tenant, zip(reports, receipts, strict=True))
     return receipts
-
-
-def _append(connection: Connection, tenant: str, placed: Sequence[Row], taken: Sequence[Values]) -> None:
-    head, last = placed[-1].sequence, placed[-1].link
-    if connection.dialect.name == "postgresql":
-        arrays.append(connection, tenant, [row._asdict() for row in placed], taken, head, last)
-        return
-    connection.execute(_ADD_RECEIPT, [{**row, "tenant": tenant} for row in taken])
-    add_events(connection, tenant, placed)
-    connection.execute(_MOVE, {"of": tenant, "new_head": head, "new_link": last})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +110,7 @@ class _Desk:
     def open(cls, connection: Connection, tenant: str, reports: Sequence[Reported], quota: int) -> _Desk:
         decisions = list({(report.observed.id, report.reporter.id) for report in reports})
         days = list({(report.reporter.id, report.at // DAY) for report in reports})
-        ask = arrays.seen if connection.dialect.name == "postgresql" else _seen
+        ask = arrays.seen if connection.dialect.name == "postgresql" else lists.seen
         barred, known, today = ask(connection, tenant, decisions, days)
         desk = cls(quota, barred, known, {}, defaultdict(int, today))
         desk._read_keys(connection, tenant, reports)
@@ -177,20 +152,6 @@ class _Desk:
             "reporter": reporter,
             "sequence": sequence,
         }
-
-
-def _seen(
-    connection: Connection, tenant: str, decisions: Sequence[tuple[str, str]], days: Sequence[tuple[str, int]]
-) -> Seen:
-    """As arrays.seen says, for SQLite."""
-    barred = connection.execute(_BARRED, {"of": tenant, "reporters": list({reporter for _, reporter in decisions})})
-    same = connection.execute(_SAME, {"of": tenant, "decisions": decisions})
-    today = connection.execute(_TODAY, {"of": tenant, "days": days})
-    return Seen(
-        frozenset(barred.scalars()),
-        {(row.decision, row.reporter) for row in same},
-        {(reporter, day): count for reporter, day, count in today},
-    )
 
 
 _UNCOUNTED: Final = ("audit",)

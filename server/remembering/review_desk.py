@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
 from guardrail import Clock
-from memory import Abstraction, Label, Proposal, Reporter
+from memory import Abstraction, Label, Proposal, Reported, Reporter
 from memory.encoders import Encoder
 from memory.learning import Changes, Proposer
 from memory.service import Memory, Refused
@@ -25,7 +25,7 @@ from server.edge import EdgeError
 from server.logs import fields
 from server.policies import Policy
 from server.recorded import microseconds
-from server.reporting import Narrowing, Who
+from server.reporting import Claim, Narrowing, Who
 from server.store import Seen, Store
 
 from . import showing
@@ -93,10 +93,42 @@ class ReviewDesk:
         self, tenant: str, decision: str, should: Label, who: Who, because: str = "", key: str = ""
     ) -> dict[str, Any]:
         """Take a report. `key` is an idempotency key: the same report with it again is taken as the one it repeats."""
-        seen = self._seen(tenant, decision)
+        (taken,) = self.report_many([Claim(tenant, decision, should, who, because, key)])
+        if isinstance(taken, Exception):
+            raise taken
+        return taken
+
+    def report_many(self, claims: Sequence[Claim]) -> list[dict[str, Any] | Exception]:
+        """Take reports, each for itself, in one transaction: for each what was taken, or the error that is its own."""
+        answers: list[dict[str, Any] | Exception] = []
+        sent: list[tuple[int, Reported]] = []
+        at = microseconds(self._clock())
+        for number, (claim, seen) in enumerate(zip(claims, self._seen_many(claims), strict=True)):
+            try:
+                found = observed(_known(seen))
+            except Exception as error:  # of this one report: its Record cannot be read, or is not there
+                answers.append(error)
+                continue
+            reporter = _reporter(claim.tenant, claim.who)
+            sent.append((number, Reported(at, found, reporter, claim.should, claim.because, claim.key)))
+            answers.append({"decision": found.id, "should": claim.should, "kind": claim.who.kind})
         with _refusals():
-            self._memory.report(observed(seen), _reporter(tenant, who), should, because, key)
-        return {"decision": seen.record["id"], "should": should, "kind": who.kind}
+            refusals = self._memory.report_many([report for _, report in sent])
+        for (number, _), refusal in zip(sent, refusals, strict=True):
+            if refusal is not None:
+                answers[number] = _edge_error(refusal)
+        return answers
+
+    def _seen_many(self, claims: Sequence[Claim]) -> list[Seen | EdgeError | None]:
+        named: list[str | EdgeError] = []
+        for claim in claims:
+            try:
+                named.append(self._name(claim.tenant, claim.decision))
+            except EdgeError as error:
+                named.append(error)
+        wanted = [(name, claim.tenant) for name, claim in zip(named, claims, strict=True) if isinstance(name, str)]
+        seen = iter(self._store.seen_many(wanted))
+        return [next(seen) if isinstance(name, str) else name for name in named]
 
     def audits(self, tenant: str) -> dict[str, Any]:
         """Drawn decisions that nobody has looked at, oldest first."""
@@ -257,17 +289,18 @@ class ReviewDesk:
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _seen(self, tenant: str, decision: str) -> Seen:
+        return _known(self._store.seen(self._name(tenant, decision), tenant))
+
+    def _name(self, tenant: str, decision: str) -> str:
         """The decision of this id; that of an exchange stands for its decision where it has only one."""
-        name = decision
         if _EXCHANGE.fullmatch(decision):
             taken = self._store.decisions(decision, tenant)
             if len(taken) > 1:
                 raise EdgeError(400, "bad-report", f"the exchange has {len(taken)} decisions: name one of them")
-            name = f"{decision}.1"
-        seen = self._store.seen(name, tenant) if _DECISION.fullmatch(name) else None
-        if seen is None:
-            raise EdgeError(404, "unknown-decision", "there is no such decision")
-        return seen
+            return f"{decision}.1"
+        if not _DECISION.fullmatch(decision):
+            raise _unknown()
+        return decision
 
     def _one(self, tenant: str, name: str) -> Abstraction:
         with _refusals():
@@ -292,6 +325,22 @@ class ReviewDesk:
             return showing.changes_tree(tenant, self._memory.snapshot(tenant), changes)
 
 
+def _known(seen: Seen | EdgeError | None) -> Seen:
+    if isinstance(seen, EdgeError):
+        raise seen
+    if seen is None:
+        raise _unknown()
+    return seen
+
+
+def _unknown() -> EdgeError:
+    return EdgeError(404, "unknown-decision", "there is no such decision")
+
+
+def _edge_error(error: Refused) -> EdgeError:
+    return EdgeError(error.status, error.code, error.message)
+
+
 def _reporter(tenant: str, who: Who) -> Reporter:
     return Reporter(who.id, tenant, who.kind, who.principal, who.unit)
 
@@ -302,7 +351,7 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except Refused as error:
-        raise EdgeError(error.status, error.code, error.message) from error
+        raise _edge_error(error) from error
     except EditRefused as error:
         code = "not-narrower" if error.code == "not-narrower" else "bad-condition"
         raise EdgeError(400, code, error.message if error.help is None else f"{error.message}; {error.help}") from error

@@ -50,13 +50,14 @@ def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgres_server").empty())
 
 
-@pytest.fixture(params=[pytest.param(1, id="few"), pytest.param(8, id="many", marks=pytest.mark.long)])
+@pytest.fixture(params=["few", pytest.param("many", marks=[pytest.mark.long, pytest.mark.timeout(900)])])
 def every(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """`every(few, check, *strategies)`: a property that costs much, of `few` examples, and of eight times as many where
-    the long tests run."""
+    """`every(few, check, *strategies)`: a property that costs much, of `few` examples, and of eight times as many, a
+    hundred at least, where the long tests run."""
 
     def run(few: int, check: Callable[..., None], *strategies: Any) -> None:
-        settings(max_examples=few * request.param)(given(*strategies)(check))()
+        examples = few if request.param == "few" else max(100, 8 * few)
+        settings(max_examples=examples)(given(*strategies)(check))()
 
     return run
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -11,7 +12,7 @@ from random import Random
 import numpy as np
 import pytest
 import yaml
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from memory import Evidence, Terms
@@ -135,30 +136,31 @@ def _without(evidence: list[Evidence], name: str) -> list[Evidence]:
     return left
 
 
-@settings(max_examples=50)
-@given(_pieces(most=40, mostly_right=False), LABELS)
-def test_invariant_9_leaving_a_reporter_out_is_history_without_it(evidence, label) -> None:
-    look = _Look(tally(evidence, 90.0, NOW), label, 0.05, Terms())
-    names = list(dict.fromkeys(name for piece in evidence if not piece.audit for name in piece.reporters))
-    for row, name in enumerate(names, 1):
-        retold = _Look(tally(_without(evidence, name), 90.0, NOW), label, 0.05, Terms()).all
-        for field in ("confirming", "against", "bound", "log_e", "wrong", "stands"):
-            assert getattr(look.each, field)[row] == pytest.approx(getattr(retold, field)[0], abs=1e-9), field
+def test_invariant_9_leaving_a_reporter_out_is_history_without_it(every: Callable[..., None]) -> None:
+    def check(evidence, label) -> None:
+        look = _Look(tally(evidence, 90.0, NOW), label, 0.05, Terms())
+        names = list(dict.fromkeys(name for piece in evidence if not piece.audit for name in piece.reporters))
+        for row, name in enumerate(names, 1):
+            retold = _Look(tally(_without(evidence, name), 90.0, NOW), label, 0.05, Terms()).all
+            for field in ("confirming", "against", "bound", "log_e", "wrong", "stands"):
+                assert getattr(look.each, field)[row] == pytest.approx(getattr(retold, field)[0], abs=1e-9), field
+
+    every(50, check, _pieces(most=40, mostly_right=False), LABELS)
 
 
-@settings(max_examples=60)
-@given(_pieces(least=50, most=80), LABELS, TERMS, st.integers(1, 60), st.floats(0, 1), st.integers(0, 7))
-def test_invariant_10_one_reporter_alone_flips_no_open_gate(
-    evidence, label, terms: Terms, more: int, share_right: float, who: int
-) -> None:
+def test_invariant_10_one_reporter_alone_flips_no_open_gate(every: Callable[..., None]) -> None:
     """A reporter, new or known, adds any number of pieces: as many days, right or wrong, as it likes."""
-    assume(read_gate(evidence, label, 0.05, terms, NOW, False).open)
-    name, unit = f"r{who}", ["", "x", "y"][who % 3]
-    flood = [
-        Evidence("L-1", f"new-{at}", 1_000 + at, NOW - at, at < more * share_right, 1.0, (name,), (unit,), False)
-        for at in range(more)
-    ]
-    assert read_gate([*evidence, *flood], label, 0.05, terms, NOW, True).open
+
+    def check(evidence, label, terms: Terms, more: int, share_right: float, who: int) -> None:
+        assume(read_gate(evidence, label, 0.05, terms, NOW, False).open)
+        name, unit = f"r{who}", ["", "x", "y"][who % 3]
+        flood = [
+            Evidence("L-1", f"new-{at}", 1_000 + at, NOW - at, at < more * share_right, 1.0, (name,), (unit,), False)
+            for at in range(more)
+        ]
+        assert read_gate([*evidence, *flood], label, 0.05, terms, NOW, True).open
+
+    every(60, check, _pieces(least=50, most=80), LABELS, TERMS, st.integers(1, 60), st.floats(0, 1), st.integers(0, 7))
 
 
 @given(_pieces(), st.integers(1, 200), LABELS, TERMS)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from memory.service import together as together_module
 from memory.service.together import Together
 
 
@@ -62,6 +63,34 @@ def test_who_waits_is_committed_together() -> None:
     for thread in (first, *later):
         thread.join(30)
     assert batches == [["first"], ["a", "b", "c"]]
+
+
+def test_who_was_just_answered_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else those who come again at once fall into two halves, and every commit holds one of them."""
+    monkeypatch.setattr(together_module, "LINGER_SECONDS", 30)
+    batches: list[list[str]] = []
+    begun = threading.Event()
+
+    def commit(items: Sequence[str]) -> list[str]:
+        batches.append(sorted(items))
+        begun.set()
+        while len(batches) == 1 and not together._waiting:
+            threading.Event().wait(0.001)
+        return list(items)
+
+    together: Together[str, str] = Together(commit, 100)
+    again = threading.Thread(target=lambda: [together.do(["again 1"]), together.do(["again 2"])])
+    again.start()
+    assert begun.wait(30)
+    run_all([threading.Thread(target=lambda: together.do(["late"]))])
+    again.join(30)
+    assert batches == [["again 1"], ["again 2", "late"]]
+
+
+def test_whoever_was_alone_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(together_module, "LINGER_SECONDS", 3_600)
+    together: Together[int, int] = Together(list, 100)
+    assert [together.do([n]) for n in range(5)] == [[n] for n in range(5)]
 
 
 def test_more_than_a_commit_takes_is_split_in_order() -> None:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
@@ -129,36 +128,39 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store.close()
 
 
-@settings(max_examples=15)
-@given(st.lists(states, min_size=1, max_size=3))
-def test_every_state_comes_back_as_it_was(store: Store, given_states: list[State]) -> None:
+def test_every_state_comes_back_as_it_was(store: Store, every: Callable[..., None]) -> None:
     """One after the other into the same tables: what is written is only what differs."""
-    tenant = f"tenant-{next(TENANTS)}"
-    for number, given_state in enumerate(given_states, 1):
-        state = dataclasses.replace(given_state, tenant=tenant)
-        store.save(store.load(tenant), Refreshed(number, 0), state, None)
-        assert store.load(tenant).state == state
-    assert store.verify(tenant) == ()
+
+    def check(given_states: list[State]) -> None:
+        tenant = f"tenant-{next(TENANTS)}"
+        for number, given_state in enumerate(given_states, 1):
+            state = dataclasses.replace(given_state, tenant=tenant)
+            store.save(store.load(tenant), Refreshed(number, 0), state, None)
+            assert store.load(tenant).state == state
+        assert store.verify(tenant) == ()
+
+    every(15, check, st.lists(states, min_size=1, max_size=3))
 
 
-@settings(max_examples=20)
-@given(states)
-def test_saving_what_was_loaded_writes_no_row_of_state(store: Store, given_state: State) -> None:
-    tenant = f"tenant-{next(TENANTS)}"
-    store.save(store.load(tenant), Refreshed(1, 0), dataclasses.replace(given_state, tenant=tenant), None)
-    held = store.load(tenant)
-    statements: list[str] = []
+def test_saving_what_was_loaded_writes_no_row_of_state(store: Store, every: Callable[..., None]) -> None:
+    def check(given_state: State) -> None:
+        tenant = f"tenant-{next(TENANTS)}"
+        store.save(store.load(tenant), Refreshed(1, 0), dataclasses.replace(given_state, tenant=tenant), None)
+        held = store.load(tenant)
+        statements: list[str] = []
 
-    def see(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
-            statements.append(statement.split("(")[0].split(" SET")[0].strip())
+        def see(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+            if statement.startswith(("INSERT", "UPDATE", "DELETE")):
+                statements.append(statement.split("(")[0].split(" SET")[0].strip())
 
-    event.listen(store.database.engine, "before_cursor_execute", see)
-    try:
-        store.save(held, Refreshed(2, 0), held.state, None)
-    finally:
-        event.remove(store.database.engine, "before_cursor_execute", see)
-    assert statements == ["INSERT INTO memory_event", "UPDATE memory_tenant"]
+        event.listen(store.database.engine, "before_cursor_execute", see)
+        try:
+            store.save(held, Refreshed(2, 0), held.state, None)
+        finally:
+            event.remove(store.database.engine, "before_cursor_execute", see)
+        assert statements == ["INSERT INTO memory_event", "UPDATE memory_tenant"]
+
+    every(20, check, states)
 
 
 def test_every_field_of_a_state_is_kept() -> None:
@@ -168,11 +170,12 @@ def test_every_field_of_a_state_is_kept() -> None:
     assert {field.name for field in dataclasses.fields(State)} - UNKEPT == known
 
 
-@settings(max_examples=40)
-@given(st.lists(lessons, max_size=3), st.dictionaries(names, contexts, max_size=3))
-def test_a_snapshot_comes_back_as_it_was(found: list[Abstraction], supports: dict[str, Context]) -> None:
-    snapshot = Snapshot("acme", 3, "7b", tuple(found), supports, "digest")
-    assert snapshot_of_body(body_of(snapshot)) == snapshot
+def test_a_snapshot_comes_back_as_it_was(every: Callable[..., None]) -> None:
+    def check(found: list[Abstraction], supports: dict[str, Context]) -> None:
+        snapshot = Snapshot("acme", 3, "7b", tuple(found), supports, "digest")
+        assert snapshot_of_body(body_of(snapshot)) == snapshot
+
+    every(40, check, st.lists(lessons, max_size=3), st.dictionaries(names, contexts, max_size=3))
 
 
 def test_equal_values_are_one_object_after_loading(store: Store) -> None:

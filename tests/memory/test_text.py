@@ -3,13 +3,14 @@ rules.py, owned.py, edits.py)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import assume, given, settings
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from memory import Abstraction, Condition, GateReading, Snapshot, Terms
@@ -241,31 +242,32 @@ def learned(draw: st.DrawFn, id: str) -> Abstraction:
     return rule(id, label, {name: tuple(sorted(found)) for name, found in tests.items()}, radius=1.0)
 
 
-@settings(max_examples=60)
-@given(learned("L-1"), learned("L-2"), calls)
-def test_text_and_voice_agree_on_every_call(one: Abstraction, carved: Abstraction, call: dict[str, Any]) -> None:
-    broad = replace(one, exceptions=("L-2",))
-    exception = replace(carved, label="allow" if one.label == "forbid" else "forbid", phase="shadow")
-    assume(exception.condition.tests)
-    context = READER.read("pay", None, call, HR)
-    text = learned_text([broad], snapshot(broad, exception), POLICY)
-    policy = policy_set([parse(BASE, "base.lw"), parse(text, "learned.lw")], TOOLS)
-    known = Snapshot("t", 1, "", (broad, exception), {"a": context, "b": context}, "digest")
-    plain, spelled = compile_policy(POLICY), compile_policy(policy)
-    base, ceiling = plain.decide("pay", call, HR), plain.ceiling and plain.ceiling("pay", call, HR)
-    may_widen = (
-        ceiling is not None and base.effect == "forbid" and base.reason == "no-rule" and ceiling.effect != "forbid"
-    )
-    advice = Voice(known, HashingEncoder(16), Terms()).hear(
-        context, base.effect, ceiling.effect if may_widen and ceiling is not None else None
-    )
-    assert spelled.decide("pay", call, HR).effect == (base.effect if advice is None else advice.effect)
-    found = imported(text, policy)
-    if not found:  # the exception holds for every call that the rule does, so that there is nothing left to say
-        assert advice is None
-        return
-    [again] = found
-    assert again.label == one.label
-    assert again.condition.holds(context) == one.condition.holds(context)
-    if one.condition.holds(context):
-        assert any(part.holds(context) for part in again.exceptions) == exception.condition.holds(context)
+def test_text_and_voice_agree_on_every_call(every: Callable[..., None]) -> None:
+    def check(one: Abstraction, carved: Abstraction, call: dict[str, Any]) -> None:
+        broad = replace(one, exceptions=("L-2",))
+        exception = replace(carved, label="allow" if one.label == "forbid" else "forbid", phase="shadow")
+        assume(exception.condition.tests)
+        context = READER.read("pay", None, call, HR)
+        text = learned_text([broad], snapshot(broad, exception), POLICY)
+        policy = policy_set([parse(BASE, "base.lw"), parse(text, "learned.lw")], TOOLS)
+        known = Snapshot("t", 1, "", (broad, exception), {"a": context, "b": context}, "digest")
+        plain, spelled = compile_policy(POLICY), compile_policy(policy)
+        base, ceiling = plain.decide("pay", call, HR), plain.ceiling and plain.ceiling("pay", call, HR)
+        may_widen = (
+            ceiling is not None and base.effect == "forbid" and base.reason == "no-rule" and ceiling.effect != "forbid"
+        )
+        advice = Voice(known, HashingEncoder(16), Terms()).hear(
+            context, base.effect, ceiling.effect if may_widen and ceiling is not None else None
+        )
+        assert spelled.decide("pay", call, HR).effect == (base.effect if advice is None else advice.effect)
+        found = imported(text, policy)
+        if not found:  # the exception holds for every call that the rule does, so that there is nothing left to say
+            assert advice is None
+            return
+        [again] = found
+        assert again.label == one.label
+        assert again.condition.holds(context) == one.condition.holds(context)
+        if one.condition.holds(context):
+            assert any(part.holds(context) for part in again.exceptions) == exception.condition.holds(context)
+
+    every(60, check, learned("L-1"), learned("L-2"), calls)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory import Case, Context
@@ -56,37 +55,37 @@ operations = st.lists(
 
 
 @pytest.mark.parametrize("name", MAKERS)
-@given(steps=operations, asked=st.integers(0, 99), k=st.integers(1, 12), odd=st.booleans())
-@settings(max_examples=60)
-def test_a_search_finds_what_a_sorted_list_of_all_would(
-    name: str, steps: list[tuple[str, list[int], int]], asked: int, k: int, odd: bool
-) -> None:
+def test_a_search_finds_what_a_sorted_list_of_all_would(name: str, every: Callable[..., None]) -> None:
     """The contract, against a dictionary: whatever was added, replaced and removed before."""
-    if name == "usearch" and find_spec("usearch") is None:
-        pytest.skip("`usearch` of the extra memory-encoders is not installed")
-    make, tolerance = MAKERS[name]
-    index, kept = make(DIM), {}
-    for act, numbers, seed in steps:
-        ids = [f"dec-{number:04d}" for number in numbers]
-        if act == "add":
-            rows = _rows(seed, len(ids))
-            index.add(ids, rows)
-            kept.update(zip(ids, rows, strict=True))
-        else:
-            index.remove(ids)
-            for id in ids:
-                kept.pop(id, None)
-    assert len(index) == len(kept)
-    keep = (lambda id: int(id[-1]) % 2 == 1) if odd else None
-    row = _rows(asked, 1)[0]
-    cosines = {id: float(other @ row) for id, other in kept.items() if keep is None or keep(id)}
-    found = index.search(row, k, keep)
-    assert len(found) == min(k, len(cosines)) == len({id for id, _ in found})
-    for (_, cosine), best in zip(found, sorted(cosines.values(), reverse=True), strict=False):
-        assert cosine == pytest.approx(best, abs=tolerance)
-    for id, cosine in found:
-        assert cosine == pytest.approx(cosines[id], abs=tolerance)
-    assert [cosine for _, cosine in found] == sorted((cosine for _, cosine in found), reverse=True)
+
+    def check(steps: list[tuple[str, list[int], int]], asked: int, k: int, odd: bool) -> None:
+        if name == "usearch" and find_spec("usearch") is None:
+            pytest.skip("`usearch` of the extra memory-encoders is not installed")
+        make, tolerance = MAKERS[name]
+        index, kept = make(DIM), {}
+        for act, numbers, seed in steps:
+            ids = [f"dec-{number:04d}" for number in numbers]
+            if act == "add":
+                rows = _rows(seed, len(ids))
+                index.add(ids, rows)
+                kept.update(zip(ids, rows, strict=True))
+            else:
+                index.remove(ids)
+                for id in ids:
+                    kept.pop(id, None)
+        assert len(index) == len(kept)
+        keep = (lambda id: int(id[-1]) % 2 == 1) if odd else None
+        row = _rows(asked, 1)[0]
+        cosines = {id: float(other @ row) for id, other in kept.items() if keep is None or keep(id)}
+        found = index.search(row, k, keep)
+        assert len(found) == min(k, len(cosines)) == len({id for id, _ in found})
+        for (_, cosine), best in zip(found, sorted(cosines.values(), reverse=True), strict=False):
+            assert cosine == pytest.approx(best, abs=tolerance)
+        for id, cosine in found:
+            assert cosine == pytest.approx(cosines[id], abs=tolerance)
+        assert [cosine for _, cosine in found] == sorted((cosine for _, cosine in found), reverse=True)
+
+    every(60, check, operations, st.integers(0, 99), st.integers(1, 12), st.booleans())
 
 
 def test_equally_near_rows_go_by_id(made: tuple[Callable[[int], Index], float]) -> None:

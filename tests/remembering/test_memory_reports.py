@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+from memory import Reported
+from memory.service import Memory
 
 
 def test_reports_are_taken_once_and_refusals_are_counted(fresh: Any) -> None:
@@ -32,6 +37,44 @@ def test_reports_are_taken_once_and_refusals_are_counted(fresh: Any) -> None:
             "expired-decision": 1.0,
         }.items()
     }  # fmt: skip
+
+
+def test_reports_that_come_at_once_are_each_decided_for_themselves(fresh: Any) -> None:
+    """They are looked up, taken and committed together (server/gathering.py); nobody's answer is another's."""
+    records = [fresh.decide("drop") for _ in range(3)]
+    known = [record["id"] for record in records]
+    asked = [
+        (by, decision, should)
+        for by in ("user0", "user1", "foreign", "agent")
+        for decision in (*known, known[0].partition(".")[0], "dec-" + "0" * 26 + ".1", "no id")
+        for should in ("allow", "forbid", "maybe")
+    ]
+
+    def code(one: tuple[str, str, str]) -> tuple[str, str, str]:
+        by, decision, should = one
+        answer = fresh.ask(by, "POST", "/v1/reports", {"decision": decision, "should": should})
+        if answer.status == 200:
+            assert answer.tree["decision"].partition(".")[0] == decision.partition(".")[0]
+            assert answer.tree["should"] == should
+        return by, decision.partition(".")[0], "taken" if answer.status == 200 else answer.code
+
+    with ThreadPoolExecutor(24) as threads:
+        codes = Counter(threads.map(code, asked))
+    first, *others = (name.partition(".")[0] for name in known)
+    for by in ("user0", "user1"):
+        # Three names of six reports: the decision, its exchange; the label that came second is a duplicate.
+        assert (codes[by, first, "taken"], codes[by, first, "duplicate-report"]) == (1, 3)
+        assert all((codes[by, one, "taken"], codes[by, one, "duplicate-report"]) == (1, 1) for one in others)
+    for by in ("user0", "user1", "foreign", "agent"):
+        assert (codes[by, "dec-" + "0" * 26, "unknown-decision"], codes[by, "no id", "unknown-decision"]) == (2, 2)
+        assert sum(count for (who, _, what), count in codes.items() if (who, what) == (by, "bad-report")) == 6
+    assert all(codes["foreign", one, "unknown-decision"] == (4 if one == first else 2) for one in (first, *others))
+    # An agent may say of its own run that it should have been forbidden, and nothing else of it.
+    assert (codes["agent", first, "own-run"], codes["agent", first, "taken"]) == (2, 1)
+    memory = Memory(fresh.gate.folder / "memory.db")
+    heard = [row.event for row in memory.history("acme") if isinstance(row.event, Reported)]
+    memory.close()
+    assert len(heard) == len({(one.observed.id, one.reporter.id) for one in heard}) == 3 * 3
 
 
 def test_secrets_are_in_nothing_that_memory_keeps(fresh: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 import jsonschema_rs
@@ -13,7 +14,7 @@ from guardrail import Principal
 from policy_dsl import encode_json
 from server.edge import EdgeError
 from server.exchange import Caller, Scope
-from server.reporting import REPORT_DECISION, REPORT_SCOPES, Reporting, Who, who_is
+from server.reporting import REPORT_DECISION, REPORT_SCOPES, Claim, Reporting, Who, who_is
 
 DECISION = "dec-" + "0" * 26 + ".1"
 
@@ -26,13 +27,12 @@ class Taker:
     """The port that memory keeps: it remembers what reached it."""
 
     def __init__(self) -> None:
-        self.taken: list[tuple[Any, ...]] = []
+        self.taken: list[Claim] = []
 
-    def report(self, *given: Any) -> dict[str, Any]:
-        self.taken.append(given)
-        if given[1] != DECISION:
-            raise EdgeError(404, "unknown-decision", "there is no such decision")
-        return {"decision": given[1]}
+    def report_many(self, claims: Sequence[Claim]) -> list[dict[str, Any] | Exception]:
+        self.taken += claims
+        unknown = EdgeError(404, "unknown-decision", "there is no such decision")
+        return [{"decision": one.decision} if one.decision == DECISION else unknown for one in claims]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_every_report_is_counted_by_what_became_of_it(body: Any, result: str) ->
     if result == "accepted":
         assert asyncio.run(reporting.from_body(caller(Scope.REPORT), encode_json(body))) == {"decision": DECISION}
         who = Who("user:ada", "user", caller().principal.key)
-        expected = ("acme", DECISION, body["should"], who, body.get("because", ""), body.get("key", ""))
+        expected = Claim("acme", DECISION, body["should"], who, body.get("because", ""), body.get("key", ""))
         assert taker.taken == [expected]
     else:
         with pytest.raises(EdgeError) as caught:
@@ -106,7 +106,7 @@ def test_the_tools_schema_and_its_handler_agree(body: dict[str, Any], result: st
     with contextlib.suppress(EdgeError):
         asyncio.run(Reporting(taker, counted.append).from_tool(caller(*Scope), body))
     assert counted == [result]
-    assert [who.kind for _, _, _, who, *_ in taker.taken] == ["automated"] * len(taker.taken)
+    assert [one.who.kind for one in taker.taken] == ["automated"] * len(taker.taken)
     assert bool(taker.taken) == accepts
 
 

@@ -58,6 +58,7 @@ def test_reports_without_any_audit_break_nothing(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 def test_after_the_table_changed_old_rules_fall_silent_and_new_ones_come(
     traffic: Callable[..., Any], crowd: Callable[..., Any]
 ) -> None:
