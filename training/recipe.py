@@ -2,7 +2,9 @@
 
 A recipe is YAML. A member that is not known is refused: a misspelt number would otherwise be left at its default, and
 the run would not be what its file says. The identity of a run is the hash of its data and of its recipe; a checkpoint
-of another is refused. Each stage has a folder of its own, and a stage that is done is only read back.
+of another is refused. What is left at its default is not in that hash, so a member that is new in a later version, at a
+default that changes nothing, leaves older checkpoints as good as they were. Each stage has a folder of its own, and a
+stage that is done is only read back.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ if TYPE_CHECKING:  # torch is loaded by who runs a recipe, not by who reads one
     from .stages import Stage
 
 
-class ModelPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ModelPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A Llama from scratch, its size in layers and widths; or with `weights` the folder or GGUF file to start from.
     `lora` is the rank of thin matrices that are trained in place of the weights, `bf16` how it is computed."""
 
@@ -39,7 +41,7 @@ class ModelPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """`auto` is the accelerator where there is one."""
 
 
-class StagePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StagePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One stage and its numbers. `views` is of sft; `plain` to `inner_steps` of grpo, `temperature` of distillation
     too."""
 

@@ -13,7 +13,7 @@ pytest.importorskip("transformers", reason="transformers is not installed")
 from training import DataError, write  # after the skip
 from training.cases import Knobs, of_knobs
 from training.model import CheckpointError, load
-from training.recipe import read_recipe, run_recipe
+from training.recipe import ModelPart, StagePart, read_recipe, run_recipe
 
 _RECIPES = Path(__file__).parents[2] / "training" / "recipes"
 
@@ -63,3 +63,8 @@ def test_a_tokenizer_without_the_template_is_refused(tmp_path: Path) -> None:
     PreTrainedTokenizerFast(tokenizer_object=words).save_pretrained(tmp_path)
     with pytest.raises(DataError, match=r"does not know `<\|im_end\|>`"):
         load(tmp_path)
+
+
+def test_what_is_left_at_its_default_is_not_in_the_identity() -> None:
+    told = msgspec.json.encode((ModelPart(), StagePart(kind="grpo", steps=1, rate=0.5)))
+    assert told == b'[{},{"kind":"grpo","steps":1,"rate":0.5,"views":{"identifier":1.0}}]'
