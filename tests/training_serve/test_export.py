@@ -91,18 +91,20 @@ def test_peft_loads_the_adapter_alone_with_the_identifiers_it_was_trained_with(
     model, tokenizer = deepcopy(toy[0]), toy[1]
     places = tokenizer.convert_tokens_to_ids([name])
     add_lora(model, rank=2, alpha=8.0, tokens=places)
+    generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for adapted in (one for one in model.modules() if isinstance(one, LoraLinear)):
-            torch.nn.init.normal_(adapted.b)
+            torch.nn.init.normal_(adapted.b, generator=generator)
         model.get_input_embeddings().weight[places] += 1.0
     export(tmp_path / "out", model, tokenizer, bank_data, MADE, {name: {"effect": (19, 20)}}, LEAST)
     asked = [prompt(one, bank_data, "identifier") for one in bank_data.test[:4]]
     batch = tokenizer(asked, padding=True, return_tensors="pt")
     wanted = model(**batch).logits
     theirs = peft.PeftModel.from_pretrained(deepcopy(toy[0]), str(tmp_path / "out" / ADAPTER)).eval()
-    assert torch.allclose(theirs(**batch).logits, wanted, atol=1e-5)
+    torch.testing.assert_close(theirs(**batch).logits, wanted, rtol=1e-4, atol=1e-4)
     merged, _ = load(tmp_path / "out")
-    assert torch.allclose(merged.eval()(**batch).logits, wanted, atol=1e-4)
+    # The sum of two products and the product with a sum are not rounded alike; the logits are of the size of 1.
+    torch.testing.assert_close(merged.eval()(**batch).logits, wanted, rtol=1e-3, atol=1e-3)
     assert not torch.allclose(toy[0](**batch).logits, wanted, atol=1e-1)
     assert read_export(tmp_path / "out").weights.keys() == {
         "model.safetensors",
