@@ -27,9 +27,10 @@ from .logs import fields
 
 logger = logging.getLogger("leastward.policies")
 
-GC_THRESHOLD = 50_000
-"""Allocations between two young collections. With the policies frozen this took 10 % off the CPU time of a request
-(measured; the default is 700)."""
+GC_THRESHOLD = 2_000
+"""Allocations between two young collections; the default is 700. What a request leaves in cycles waits for the old
+generation, which comes a hundred times as seldom: at 50,000 memory grew for four minutes under 300 calls a second (102
+to 126 MB), at 2,000 it stands after one (95 MB)."""
 
 _FRESH_SECONDS = 2.0
 
