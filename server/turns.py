@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -130,11 +131,11 @@ class Turns:
         """Wait for the others' turns; not twice in one turn."""
         if self._ends is not None:
             return
-        waiting = asyncio.create_task(asyncio.to_thread(self._store.queue, QUEUE_SECONDS))
+        place = _Place()
         try:
-            self._ends = await asyncio.shield(waiting)
-        except asyncio.CancelledError:  # the thread goes on, and what it gets must be given back
-            waiting.add_done_callback(_given_back)
+            self._ends = await asyncio.to_thread(place.wait, self._store.queue)
+        except asyncio.CancelledError:
+            place.give_up()
             raise
         if self._ends is None:
             self._in_vain = time.monotonic()
@@ -176,10 +177,29 @@ class Turns:
         return await asyncio.shield(self._reading)
 
 
-def _given_back(waiting: asyncio.Task[Callable[[], None] | None]) -> None:
-    """End a turn that nobody waits for any more."""
-    if not waiting.cancelled() and waiting.exception() is None and (ends := waiting.result()) is not None:
-        waiting.get_loop().run_in_executor(None, ends)
+class _Place:
+    """A place in the queue. The thread that waits for a turn goes on when whoever asked for it leaves, and may outlive
+    the event loop: so it is the thread that gives such a turn back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._given_up = False
+        self._ends: Callable[[], None] | None = None
+
+    def wait(self, queue: Callable[[float], Callable[[], None] | None]) -> Callable[[], None] | None:
+        ends = queue(QUEUE_SECONDS)
+        with self._lock:
+            self._ends, unwanted = ends, self._given_up
+        if unwanted and ends is not None:
+            ends()
+        return ends
+
+    def give_up(self) -> None:
+        """Where the turn came in the same moment, it ends in a thread: nobody waits for the database to hear of it."""
+        with self._lock:
+            self._given_up, ends = True, self._ends
+        if ends is not None:
+            asyncio.get_running_loop().run_in_executor(None, ends)
 
 
 def _ended(reading: asyncio.Task[list[Remembered]]) -> None:
