@@ -13,10 +13,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from evals.pages import NoPart, rewrite
 from memory import Terms
 
 from .ceilings import Ceiling, ceiling
-from .report import Cell, as_json, print_table
+from .report import Cell, as_json, print_table, section
 from .runs import DEFENCES, Run, Suite, Unreadable, read_runs, read_suites
 from .trial import Asked, Plan, asked, learned, measured
 
@@ -38,6 +39,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     cells = _cells(runs, suites, options.seeds)
+    if options.page is not None:
+        try:
+            rewrite(options.page, "agentdyn", section(cells, options.seeds))
+        except (OSError, NoPart) as error:
+            print(error, file=sys.stderr)
+            return 1
     if options.json:
         json.dump(as_json(cells), sys.stdout, indent=1)
         print()
@@ -78,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, default=Path(folder) if folder else None, help="the data folder")
     parser.add_argument("--defences", nargs="+", choices=DEFENCES, default=DEFENCES, help="only these defences")
     parser.add_argument("--seeds", type=int, default=10, help="trials of each cell")
+    parser.add_argument("--page", type=Path, default=None, metavar="FILE", help="rewrite the part of a page")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
 

@@ -15,6 +15,8 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from evals.pages import table
+
 MEASURES: Final[Mapping[str, tuple[str, str, str]]] = {
     "false refusals opened": ("user", "refused", "opened"),
     "attack calls opened": ("attack", "refused", "opened"),
@@ -50,20 +52,48 @@ class Cell:
 
 def print_table(console: Console, cells: Sequence[Cell]) -> None:
     seeds = len(cells[0].trials)
-    table = Table(title=f"AgentDyn, the tasks that nothing was reported on: mean of {seeds} seeds (least to most)")
+    out = Table(title=f"AgentDyn, the tasks that nothing was reported on: mean of {seeds} seeds (least to most)")
     for column in ("defence", "ceiling", "costs", "reports", "poisoned", "audits", "rules"):
-        table.add_column(column)
+        out.add_column(column)
     for column in MEASURES:
-        table.add_column(column, justify="right")
+        out.add_column(column, justify="right")
     for cell in cells:
-        rates = (f"{cell.rate:.0%}", f"{cell.poisoned:.0%}", f"{cell.audits:.0%}")
+        defence, ceiling, *rates = _named(cell)
         shown = [_shown(cell.shares(measure)) for measure in MEASURES]
-        table.add_row(cell.defence, cell.ceiling, cell.costs, *rates, f"{fmean(cell.speaking):.1f}", *shown)
-    console.print(table)
+        out.add_row(defence, ceiling, cell.costs, *rates, f"{fmean(cell.speaking):.1f}", *shown)
+    console.print(out)
     defences = {cell.defence: cell for cell in cells}
     for name, cell in defences.items():
         counts = ", ".join(f"{measure}: {cell.calls(measure):.0f}" for measure in MEASURES)
         console.print(f"{name}, calls that a share is of: {counts}")
+
+
+def section(cells: Sequence[Cell], seeds: int) -> str:
+    """Markdown for docs/memory-results.md: the command, and of each cost setting the cells in which anything opened."""
+    parts = [
+        f"`python -m evals.agentdyn --data DIR --seeds {seeds}`; each cell is the mean over seeds (least to most).",
+    ]
+    for costs in dict.fromkeys(cell.costs for cell in cells):
+        here = [cell for cell in cells if cell.costs == costs]
+        moved = [cell for cell in here if any(any(cell.shares(measure)) for measure in MEASURES)]
+        parts.append(f"### Costs: {costs}\n\nAnything is opened or narrowed in {len(moved)} of {len(here)} cells.")
+        if moved:
+            head = ("defence", "ceiling", "reports", "poisoned", "audits", "rules that speak", *MEASURES)
+            parts.append(table(head, ([*_named(cell), *_told(cell)] for cell in moved)))
+    for name in dict.fromkeys(cell.defence for cell in cells):
+        cell = next(one for one in cells if one.defence == name)
+        counts = ", ".join(f"{measure}: {cell.calls(measure):.0f}" for measure in MEASURES)
+        parts.append(f"Calls that a share of `{name}` is of, per seed: {counts}.")
+    return "\n\n".join(parts)
+
+
+def _named(cell: Cell) -> list[str]:
+    return [cell.defence, cell.ceiling, f"{cell.rate:.0%}", f"{cell.poisoned:.0%}", f"{cell.audits:.0%}"]
+
+
+def _told(cell: Cell) -> list[str]:
+    shares = [cell.shares(measure) for measure in MEASURES]
+    return [f"{fmean(cell.speaking):.1f}", *(_shown(one) if any(one) else "0" for one in shares)]
 
 
 def as_json(cells: Sequence[Cell]) -> list[dict[str, Any]]:

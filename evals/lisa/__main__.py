@@ -12,12 +12,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from evals.pages import NoPart, rewrite
 from server.asking import NoLibrary
 
 from .grid import GRIDS, PROCESSES, Plan, run_grid
 from .material import Unreadable
 from .methods import OURS
-from .page import section, write_page
+from .page import section
 from .plots import NoPlots, draw
 from .report import as_json, print_tables
 from .requirements import contests, judge
@@ -45,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         seeds=tuple(range(options.first, options.first + options.seeds)),
         cases=cases,
         decisions=options.decisions,
+        is_part=bool(options.cells),
         encoder=options.encoder,
         methods=tuple(options.methods),
         model=options.model,
@@ -68,8 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 1
     if options.page is not None:
         try:
-            write_page(options.page, section(plan, options.grid, results, cases, judged, contested))
-        except (OSError, Unreadable) as error:
+            part = section(plan, options.grid, results, cases, judged, contested)
+            rewrite(options.page, options.part or options.grid, part)
+        except (OSError, NoPart) as error:
             print(error, file=sys.stderr)
             return 1
     if options.json:
@@ -100,7 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--processes", type=int, default=PROCESSES, help="streams x seeds at a time")
     parser.add_argument("--quick", action="store_true", help="one stream, two seeds, 400 decisions, the small grid")
     parser.add_argument("--plots", type=Path, default=None, metavar="DIR", help="write the figures there")
-    parser.add_argument("--page", type=Path, default=None, metavar="FILE", help="rewrite the results section of a page")
+    parser.add_argument("--page", type=Path, default=None, metavar="FILE", help="rewrite a part of a page")
+    parser.add_argument("--part", metavar="NAME", help="which part of the page; the grid's name unless said")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
 

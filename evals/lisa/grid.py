@@ -90,6 +90,8 @@ class Plan:
     seeds: tuple[int, ...]
     cases: tuple[Case, ...]
     decisions: int
+    is_part: bool = False
+    """Whether only some cells of a grid are run."""
     encoder: str = "hashing"
     methods: tuple[str, ...] = ()
     model: str | None = None

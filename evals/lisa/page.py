@@ -1,51 +1,51 @@
-"""The results section of docs/memory-results.md, printed from what a run measured so that no number is typed."""
+"""What a run measured, as a part of docs/memory-results.md."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+
+from evals.pages import table
 
 from .grid import Case, Key, Plan, Results
-from .material import Unreadable
 from .metrics import Spread, spreads
 from .report import shown
 from .requirements import Contest, Judged
-
-MARK = "<!-- results -->"
-"""Everything after it is replaced."""
-
-
-def write_page(path: Path, section: str) -> None:
-    """Puts the section after the mark. Raises Unreadable where the page has none."""
-    text = path.read_text(encoding="utf-8")
-    if MARK not in text:
-        raise Unreadable(f"`{path.name}` has no line `{MARK}`")
-    path.write_text(f"{text.split(MARK)[0]}{MARK}\n\n{section}", encoding="utf-8")
+from .streams import STREAMS
 
 
 def section(
     plan: Plan, grid: str, results: Results, cases: Sequence[Case], judged: Sequence[Judged], fought: Sequence[Contest]
 ) -> str:
-    """Markdown: the command, the square of rates and flips, the other cells, the requirements, who is best."""
-    table = {key: spreads(list(seeds.values())) for key, seeds in results.items()}
-    command = f"python -m evals.lisa --data DIR --grid {grid} --first {plan.seeds[0]} --seeds {len(plan.seeds)} "
-    command += f"--decisions {plan.decisions}"
+    """Markdown: the command, the cells by stream, what comes after a drift, the requirements, who is best."""
+    rows = {key: spreads(list(seeds.values())) for key, seeds in results.items()}
     parts = [
-        f"`{command}`, n = {len(plan.seeds)} seeds, encoder `{plan.encoder}`. Each entry is *above base* / *broken*, "
-        "in points and percent, means over seeds.",
+        f"`{_command(plan, grid)}`, n = {len(plan.seeds)} seeds, encoder `{plan.encoder}`. Each entry is "
+        "*above base* / *broken*, in points and percent, means over seeds.",
     ]
-    methods = list(dict.fromkeys(key.method for key in table))
-    for stream in dict.fromkeys(key.stream for key in table):
-        here = [case for case in cases if Key(stream, case.name, methods[0]) in table]
-        rows = (
-            [_case(case), *(_pair(table[Key(stream, case.name, method)]) for method in methods if method != "base")]
-            for case in here
-        )
-        parts.append(f"### {stream}\n\n{_table(['cell', *(m for m in methods if m != 'base')], rows)}")
-    parts.append("### After the drift\n\n" + _drift(table, cases))
+    methods = [name for name in dict.fromkeys(key.method for key in rows) if name != "base"]
+    for stream in dict.fromkeys(key.stream for key in rows):
+        here = [case for case in cases if Key(stream, case.name, methods[0]) in rows]
+        lines = ([_case(case), *(_pair(rows[Key(stream, case.name, method)]) for method in methods)] for case in here)
+        parts.append(f"### {stream}\n\n{table(['cell', *methods], lines)}")
+    drifting = {case.name: case for case in cases if case.drift}
+    if drifting:
+        parts.append("### Cells with a drift\n\n" + _drift(rows, drifting))
     parts.append("### Requirements\n\n" + _requirements(judged))
-    parts.append("### Who is best\n\n" + _best(fought))
-    return "\n\n".join(parts) + "\n"
+    if fought:
+        parts.append("### Who is best\n\n" + _best(fought))
+    return "\n\n".join(parts).replace("\n### ", f"\n### {grid}: ")
+
+
+def _command(plan: Plan, grid: str) -> str:
+    """What makes the same numbers: whatever is not the default is named."""
+    named = {"cells": [case.name for case in plan.cases] if plan.is_part else (), "methods": plan.methods}
+    named["streams"] = () if plan.streams == tuple(STREAMS) else plan.streams
+    command = f"python -m evals.lisa --data DIR --grid {grid} --first {plan.seeds[0]} --seeds {len(plan.seeds)}"
+    command += f" --decisions {plan.decisions}"
+    for option, values in named.items():
+        if values:
+            command += f" --{option} " + " ".join(f'"{value}"' if " " in value else value for value in values)
+    return command
 
 
 def _case(case: Case) -> str:
@@ -56,34 +56,42 @@ def _pair(row: Mapping[str, Spread]) -> str:
     return f"{100 * row['above_base'].mean:+.1f} / {100 * row['broken'].mean:.1f}"
 
 
-def _drift(table: Mapping[Key, Mapping[str, Spread]], cases: Sequence[Case]) -> str:
-    drifting = {case.name for case in cases if case.drift}
-    rows = (
-        [key.stream, key.method, shown(row["recovery"], 1), f"{100 * row['recovered'].mean:.0f}%"]
-        for key, row in table.items()
+def _drift(rows: Mapping[Key, Mapping[str, Spread]], drifting: Mapping[str, Case]) -> str:
+    lines = (
+        [
+            key.stream,
+            _case(drifting[key.case]),
+            key.method,
+            *(shown(row[name], 100) for name in ("broken", "mended", "above_base")),
+            shown(row["recovery"], 1),
+            f"{100 * row['recovered'].mean:.0f}%",
+        ]
+        for key, row in rows.items()
         if key.case in drifting and key.method != "base"
     )
-    return _table(["stream", "method", "reports to recover [95%]", "seeds that did"], rows)
+    head = ("stream", "cell", "method", "broken [95%]", "mended [95%]", "above base [95%]")
+    return table([*head, "reports to recover [95%]", "seeds that did"], lines)
 
 
 def _requirements(judged: Sequence[Judged]) -> str:
-    rows = (
+    lines = (
         [
             one.requirement,
             one.method,
             "yes" if one.holds else "**no**",
             f"{one.failing} of {one.cells}",
             one.worst,
-            "-" if one.value is None else shown(one.value, 100),
+            shown(one.value, 100),
         ]
         for one in judged
+        if one.value is not None
     )
-    return _table(["requirement", "method", "holds", "cells failing", "worst cell", "there [95%]"], rows)
+    return table(["requirement", "method", "holds", "cells failing", "worst cell", "there [95%]"], lines)
 
 
 def _best(fought: Sequence[Contest]) -> str:
     """Every cell in which a simpler method has the higher mean, with what it breaks for that."""
-    rows = (
+    lines = (
         [
             f"{one.stream}: {one.case}",
             one.best,
@@ -98,10 +106,5 @@ def _best(fought: Sequence[Contest]) -> str:
     return (
         f"No other method has a higher mean balanced accuracy than ours in {won} of {len(fought)} cells, the base "
         "counted as a rival, with which it is equal in most of them. In the others a simpler method wins; entries are "
-        "balanced accuracy / broken:\n\n" + _table(["cell", "best other", "it", "ours", "ours behind [95%]"], rows)
+        "balanced accuracy / broken:\n\n" + table(["cell", "best other", "it", "ours", "ours behind [95%]"], lines)
     )
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from evals.agentdyn.ceilings import ceiling
-from evals.agentdyn.report import Cell
+from evals.agentdyn.report import Cell, section
 from evals.agentdyn.runs import Call, Run, Suite, read_runs, read_suites
 from evals.agentdyn.trial import Plan, asked, learned, measured
 from memory import Terms
@@ -73,6 +74,17 @@ def test_shares_are_of_the_calls_so_treated() -> None:
     cell.trials.append(measured(calls, learned(calls, Plan(0.0, 0.0, 0.0, FRANK), 0), FRANK))
     assert cell.shares("false refusals opened") == [0.0]
     assert cell.calls("false refusals opened") == 8
+
+
+def test_the_page_has_the_cells_in_which_anything_happened() -> None:
+    quiet, moved = Cell("d", "open", "even", 0.1, 0.0, 0.0), Cell("d", "bound", "even", 0.3, 0.0, 0.05)
+    for cell, opened in ((quiet, 0), (moved, 2)):
+        cell.trials.append(Counter({"user refused opened": opened, "user refused kept": 8 - opened}))
+        cell.speaking.append(opened)
+    said = section([quiet, moved], 1)
+    assert "Anything is opened or narrowed in 1 of 2 cells." in said
+    assert "| d | bound | 30% | 0% | 5% | 2.0 | 25.0% (25.0% to 25.0%) | 0 | 0 | 0 |" in said
+    assert "| d | open |" not in said
 
 
 @pytest.fixture(scope="module")

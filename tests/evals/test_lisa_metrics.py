@@ -13,15 +13,15 @@ import pytest
 from evals.lisa.__main__ import main
 from evals.lisa.grid import FULL, GRIDS, SMALL, Case, Key, Plan, Results
 from evals.lisa.item import Item
-from evals.lisa.material import Unreadable
 from evals.lisa.methods import Base, Said
 from evals.lisa.metrics import Measured, mean, measure, spread
-from evals.lisa.page import MARK, section, write_page
+from evals.lisa.page import section
 from evals.lisa.plots import draw
 from evals.lisa.protocol import Asked, Run
 from evals.lisa.report import shown
 from evals.lisa.reporters import Crowd
 from evals.lisa.requirements import contests, judge
+from evals.pages import NoPart, rewrite
 from memory import Context, Effect, Label
 
 
@@ -155,16 +155,18 @@ def test_the_page_is_printed_from_the_numbers(tmp_path: Path) -> None:
     results = results_of({"base": zero, "ours": replace(zero, above_base=0.12), "rival": replace(zero, balanced=0.9)})
     plan = Plan(tmp_path, ("a", "b", "c"), (0, 1, 2), tuple(PLAIN), 100)
     page = tmp_path / "page.md"
-    page.write_text(f"before\n\n{MARK}\n\nstale\n")
-    write_page(page, section(plan, "small", results, PLAIN, judge(results, PLAIN), contests(results, "ours")))
+    page.write_text("before\n\n<!-- measured: small -->\n\nstale\n\n<!-- end -->\n\nafter\n")
+    rewrite(page, "small", section(plan, "small", results, PLAIN, judge(results, PLAIN), contests(results, "ours")))
     said = page.read_text()
-    assert said.startswith("before")
+    assert said.startswith("before\n\n<!-- measured: small -->\n\n`python -m evals.lisa --data DIR --grid small")
+    assert said.endswith("|\n\n<!-- end -->\n\nafter\n")
     assert "stale" not in said
     assert "| rate 0.1, flips 0 | +12.0 / 0.0 | +0.0 / 0.0 |" in said
     assert "in 0 of 12 cells" in said
-    page.write_text("no mark")
-    with pytest.raises(Unreadable, match="has no line"):
-        write_page(page, "x")
+    for name, times in (("full", 0), ("twice", 2)):
+        page.write_text("<!-- measured: twice -->\n<!-- end -->\n" * 2)
+        with pytest.raises(NoPart, match=f"^`page.md` has {times} parts between `<!-- measured: {name} -->`"):
+            rewrite(page, name, "x")
 
 
 def test_without_a_data_folder_the_command_says_what_to_name(
