@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from evals.pages import table
 
 from .grid import Case, Key, Plan, Results
+from .methods import OURS
 from .metrics import Spread, spreads
 from .report import shown
 from .requirements import Contest, Judged
@@ -31,9 +32,9 @@ def section(
     if drifting:
         parts.append("### Cells with a drift\n\n" + _drift(rows, drifting))
     parts.append("### Requirements\n\n" + _requirements(judged))
-    if fought:
+    if any(not method.startswith(OURS) for method in methods):
         parts.append("### Who is best\n\n" + _best(fought))
-    return "\n\n".join(parts).replace("\n### ", f"\n### {grid}: ")
+    return "\n\n".join(parts)
 
 
 def _command(plan: Plan, grid: str) -> str:
