@@ -35,7 +35,7 @@ test-vllm: $(READY)
 # another: 2.4 GB, some minutes the first time.
 test-adapters: $(READY)
 	@test -x .venv-adapters/bin/python || $(PYTHON) -m venv .venv-adapters
-	@.venv-adapters/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@.venv-adapters/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@.venv-adapters/bin/python -m pip install --quiet --disable-pip-version-check \
 	  "langchain>=1.4" "openai-agents>=0.20" "pydantic-ai-slim>=2.68" "claude-agent-sdk>=0.2.187" "inspect-ai>=0.3.285"
 	@test -x .venv-litellm/bin/python || $(PYTHON) -m venv .venv-litellm

@@ -144,7 +144,7 @@ class Turns:
         """The others' turn. Nobody waits for the database to hear of it."""
         ends, self._ends = self._ends, None
         if ends is not None:
-            asyncio.get_running_loop().run_in_executor(None, ends)
+            _end(ends)
 
     def _is_followed(self, state: RunState) -> None:
         """One that the book gave up takes over nothing: what is decided in it would be decided on what was."""
@@ -199,7 +199,12 @@ class _Place:
         with self._lock:
             self._given_up, ends = True, self._ends
         if ends is not None:
-            asyncio.get_running_loop().run_in_executor(None, ends)
+            _end(ends)
+
+
+def _end(turn: Callable[[], None]) -> None:
+    """End a turn in a thread of its own: in the pool it would stand behind those who wait for the turn to end."""
+    threading.Thread(target=turn, name="leastward-turn", daemon=True).start()
 
 
 def _ended(reading: asyncio.Task[list[Remembered]]) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,6 +78,10 @@ class House:
         return uvicorn.Server(listening(self.app, self.settings, self.metrics))
 
 
+WAITING_THREADS: Final = 16
+"""Questions to the database that wait at once. Three gates stay below the 100 connections that PostgreSQL takes."""
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -145,6 +150,9 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
 
     @contextlib.asynccontextmanager
     async def running() -> AsyncIterator[None]:
+        # asyncio's own pool has as many threads as there are cores, and these wait for a database.
+        pool = ThreadPoolExecutor(WAITING_THREADS, thread_name_prefix="leastward")
+        asyncio.get_running_loop().set_default_executor(pool)
         store.start()
         sessions.restore(store.remembered(), policies.current.plan)
         if not store.shared:  # other replicas write there too, and what they wrote must stand

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -270,6 +271,36 @@ def test_a_turn_that_a_client_did_not_wait_for_is_given_back(is_long: bool, soon
 
     assert asyncio.run(play()) is True
     soon(lambda: store.inside == 0)
+
+
+def test_a_turn_ends_while_every_thread_waits_for_one(soon: Any) -> None:
+    """Three gates that are starved have every thread wait for the lock that one of them holds."""
+
+    class Held(Memory):
+        def queue(self, seconds: float) -> Callable[[], None] | None:
+            self.asked.clear()
+            self.waits.clear()
+            return super().queue(seconds)
+
+    store, opens = Held(Database(), 0, [Stale("late")]), threading.Event()
+
+    async def play() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        paying = asyncio.create_task(Replica(store, most=9).pay())
+        while not store.inside:
+            await asyncio.sleep(0)
+        await store.asked.wait()
+        waiting = asyncio.create_task(asyncio.to_thread(opens.wait, 60))
+        await asyncio.sleep(0)
+        store.waits.set()
+        assert await paying is True
+        try:
+            soon(lambda: store.inside == 0)
+        finally:
+            opens.set()
+        await waiting
+
+    asyncio.run(play())
 
 
 @pytest.mark.parametrize("hours", [25, 60])
