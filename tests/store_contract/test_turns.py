@@ -287,8 +287,7 @@ def test_a_turn_ends_while_every_thread_waits_for_one(soon: Any) -> None:
     async def play() -> None:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
         paying = asyncio.create_task(Replica(store, most=9).pay())
-        while not store.inside:
-            await asyncio.sleep(0)
+        await asyncio.to_thread(store.stands.wait, 10)
         await store.asked.wait()
         waiting = asyncio.create_task(asyncio.to_thread(opens.wait, 60))
         await asyncio.sleep(0)
