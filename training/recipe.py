@@ -22,7 +22,7 @@ from .prompting import View, completion, prompt
 from .reward import Reward
 
 if TYPE_CHECKING:  # torch is loaded by who runs a recipe, not by who reads one
-    from .stages import Stage
+    from .stages import Draw, Stage
 
 
 class ModelPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -68,13 +68,24 @@ class StagePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     inner_steps: int = 0
 
 
+class ServedPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A vLLM server that draws the rollouts of grpo (engines/vllm.py): its address, what it calls the model, and a
+    folder that both see, through which it is given weights. It starts on `folder`/start, which a run writes."""
+
+    url: str
+    folder: str
+    name: str = "trained"
+
+
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole run. `data` is a folder that `training.read` reads; `seed` draws the weights and every step."""
+    """The whole run. `data` is a folder that `training.read` reads; `seed` draws the weights and every step. Who draws
+    the rollouts is not part of what the run is: it may go on with another server, or with none."""
 
     data: str
     model: ModelPart = ModelPart()
     stages: tuple[StagePart, ...]
     seed: int = 0
+    served: ServedPart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +128,13 @@ def begun(recipe: Recipe, data: Data) -> tuple[Any, Any]:
 
 def run_recipe(recipe: Recipe, folder: str | Path) -> Run:
     """Runs the stages in order under `folder`/0-KIND, `folder`/1-KIND and so on; the same call goes on where it was
-    stopped. The errors are those of `training.read` and of `training.stages.run`."""
+    stopped. The errors are those of `training.read` and of `training.stages.run`, and DataError where the server that
+    is to draw does not answer."""
     from .stages import Running, run
 
     data = read(recipe.data)
     model, tokenizer = begun(recipe, data)
+    draw = _drawn(recipe.served, model, tokenizer)
     identity = hashlib.sha256(manifest_hash(data).encode())
     identity.update(msgspec.json.encode((recipe.model, recipe.seed)))
     metrics = []
@@ -129,12 +142,31 @@ def run_recipe(recipe: Recipe, folder: str | Path) -> Run:
         identity.update(msgspec.json.encode(stage))  # a stage depends on those before it, and not on those after
         warmup = max(1, stage.steps // 10)
         running = Running(stage.steps, stage.rate, recipe.seed + place, warmup=warmup, bf16=recipe.model.bf16)
-        made = _made(stage, data, tokenizer, model, recipe.seed)
+        made = _made(stage, data, tokenizer, model, recipe.seed, draw)
         metrics.append(run(made, model, running, Path(folder) / f"{place}-{stage.kind}", identity.hexdigest()))
     return Run(model, tokenizer, tuple(metrics))
 
 
-def _made(part: StagePart, data: Data, tokenizer: Any, model: Any, seed: int) -> Stage:
+def _drawn(part: ServedPart | None, model: Any, tokenizer: Any) -> Draw:
+    """Who draws the rollouts. A server is looked for before the first stage: it is needed later, and missed now."""
+    from .engines import Served, begin
+    from .stages import draw_here
+
+    if part is None:
+        return draw_here
+    served = Served(part.url, part.name, part.folder)
+    start = Path(part.folder).resolve() / "start"
+    if not start.exists():
+        begin(model, tokenizer, start)
+    if not served.answers():
+        raise DataError(
+            f"no vLLM server answers at `{part.url}`\n"
+            f"  help: start one: VLLM_SERVER_DEV_MODE=1 vllm serve {start} --served-model-name {part.name}"
+        )
+    return served
+
+
+def _made(part: StagePart, data: Data, tokenizer: Any, model: Any, seed: int, draw: Draw) -> Stage:
     from copy import deepcopy
 
     from .stages import GRPO, Distillation, Rollouts, cpt, sft
@@ -159,4 +191,5 @@ def _made(part: StagePart, data: Data, tokenizer: Any, model: Any, seed: int) ->
         inner_steps=part.inner_steps,
         part=part.part,
     )
-    return Rollouts(data, tokenizer, Reward.of(data), numbers, deepcopy(model).eval() if part.kl else None)
+    before = deepcopy(model).eval() if part.kl else None
+    return Rollouts(data, tokenizer, Reward.of(data), numbers, before, draw)

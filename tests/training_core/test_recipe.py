@@ -13,7 +13,7 @@ pytest.importorskip("transformers", reason="transformers is not installed")
 from training import DataError, write  # after the skip
 from training.cases import Knobs, of_knobs
 from training.model import CheckpointError, load
-from training.recipe import ModelPart, StagePart, read_recipe, run_recipe
+from training.recipe import ModelPart, ServedPart, StagePart, read_recipe, run_recipe
 
 _RECIPES = Path(__file__).parents[2] / "training" / "recipes"
 
@@ -63,6 +63,20 @@ def test_a_tokenizer_without_the_template_is_refused(tmp_path: Path) -> None:
     PreTrainedTokenizerFast(tokenizer_object=words).save_pretrained(tmp_path)
     with pytest.raises(DataError, match=r"does not know `<\|im_end\|>`"):
         load(tmp_path)
+
+
+def test_a_server_that_is_to_draw_is_missed_before_the_first_stage(tmp_path: Path) -> None:
+    write(tmp_path / "data", of_knobs(Knobs(environment=1, tasks=1, depth=2), 11, policies=1, train=30, test=10))
+    served = ServedPart(url="http://127.0.0.1:1", folder=str(tmp_path / "served"))
+    recipe = msgspec.structs.replace(read_recipe(_RECIPES / "smoke.yaml"), data=str(tmp_path / "data"), served=served)
+    with pytest.raises(DataError) as caught:
+        run_recipe(recipe, tmp_path / "run")
+    assert str(caught.value) == (
+        "no vLLM server answers at `http://127.0.0.1:1`\n  help: start one: VLLM_SERVER_DEV_MODE=1 vllm serve "
+        f"{tmp_path / 'served' / 'start'} --served-model-name trained"
+    )
+    assert load(tmp_path / "served" / "start")[0].config.tie_word_embeddings is False
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_is_left_at_its_default_is_not_in_the_identity() -> None:

@@ -88,6 +88,14 @@ class Served:
             found = dict(zip(groups, pool.map(self._complete, asked), strict=True))
         return [found[tuple(prompt)].pop() for prompt in prompts]
 
+    def answers(self) -> bool:
+        """Whether the server is there and ready."""
+        try:
+            with urllib.request.urlopen(f"{self._url}/health", timeout=10) as answer:  # noqa: S310  # named by the caller
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
     def _send(self, model: Any) -> None:
         """Give the server the weights, where a step has changed them since."""
         # Every write in place counts a tensor's version up, an optimizer's included.
