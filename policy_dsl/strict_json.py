@@ -271,7 +271,6 @@ _WAYS: Final[dict[Numbers, _Way]] = {
     "kept": _Way(msgspec.json.Decoder(float_hook=_kept_decimal).decode, MAX_DIGITS),
 }
 _DIGITS_TO_ZERO: Final = bytes.maketrans(b"123456789", b"000000000")
-_NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b"{[:"))
 _HIDING: Final = re.compile(rb"\\(?=u(?:003[aA]|[dD]))")
 """Escapes of the colon and of surrogates. A look-ahead, so that the search is for one byte: twice as fast."""
 
@@ -292,20 +291,22 @@ def _quick(data: bytes | str, max_depth: int, numbers: Numbers) -> tuple[Any, by
         printed = _ENCODER.encode(value)
     except (ValueError, RecursionError, _Fault):
         return None
-    structure = text.translate(None, _NOT_STRUCTURE)
-    if printed != text and (_HIDING.search(text) or structure.count(b":") != printed.count(b":")):
+    if printed != text and (_HIDING.search(text) or text.count(b":") != printed.count(b":")):
         return None
     if len(text) > digits and _has_long_number(text, digits):
         return None
-    if len(structure) - structure.count(b":") > max_depth and _is_deeper(value, max_depth):
+    # Counted by leaving them out: that searches for a byte at a time as memchr does, a third of the time of `count`.
+    brackets = len(text) - len(text.replace(b"{", b"").replace(b"[", b""))
+    if brackets > max_depth and _is_deeper(value, max_depth):
         return None
     return value, printed
 
 
 def _has_long_number(text: bytes, digits: int) -> bool:
     """Whether more than `digits` digits stand in a row. Nearly always a few bytes of the text already say no."""
-    # More than 4n digits in a row cover four of every n-th byte.
-    if b"0000" not in text[:: max(1, digits // 4)].translate(_DIGITS_TO_ZERO):
+    # More than 4n digits in a row cover four of every n-th byte. `find`, as `in` first asks whether the bytes are an
+    # integer, and that takes an exception.
+    if text[:: max(1, digits // 4)].translate(_DIGITS_TO_ZERO).find(b"0000") < 0:
         return False
     return b"0" * (digits + 1) in text.translate(_DIGITS_TO_ZERO)
 

@@ -30,7 +30,8 @@ _STREAM_HEADERS: Final = (
 
 
 class Writer:
-    """Writes one Answer on the connection of `cycle`; what uvicorn's own `send` keeps true stays true.
+    """Writes one Answer on the connection of `cycle`; what uvicorn's own `send` keeps true stays true. Before that it
+    has the request's body, where ASGI's `receive` would have nothing to wait for.
 
     That is: nothing is written for a client who has left, the writing task waits while the transport is full, and the
     connection is free for its next request once the answer is complete.
@@ -40,6 +41,15 @@ class Writer:
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
         self._cycle = cycle
+
+    def asked(self) -> bytes | None:
+        """The body of the request where all of it has come; None for what is to be waited for, or who is not there."""
+        cycle = self._cycle
+        if cycle.more_body or cycle.disconnected:
+            return None
+        body, cycle.body = bytes(cycle.body), bytearray()
+        cycle.message_event.clear()
+        return body
 
     async def whole(self, answer: Whole) -> None:
         cycle = self._cycle

@@ -231,8 +231,10 @@ class ModelGate:
     async def _approved(self, exchange: Exchange, dialect: Dialect, request: ModelRequest) -> Whole | None:
         """The calls of this run that a person approved meanwhile, as its next answer: a model that is asked again may
         call otherwise. Each is decided anew first. None where there is none that the request has a tool for."""
-        kinds = {offer.name: offer.kind for offer in request.offers if offer.kind in ("function", "custom")}
         ready = await self._decisions.ready(exchange)
+        if not ready:
+            return None
+        kinds = {offer.name: offer.kind for offer in request.offers if offer.kind in ("function", "custom")}
         waiting = [one for one in ready if one.call.tool in kinds and not one.approval.used]
         calls = [
             HeldCall(0, at, _call_id(one.approval.id), one.call.tool, dict(one.call.arguments), _FORMS[kind], None)

@@ -6,13 +6,17 @@ import asyncio
 import re
 import zlib
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from types import MappingProxyType
 from typing import Any
 
+from .answering import EXTENSION, Writer
 from .edge import EdgeError
 from .settings import Limits
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 AsgiScope = MutableMapping[str, Any]
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 _WANTED = frozenset(
     {
@@ -60,10 +64,9 @@ class Incoming:
     def __init__(
         self, scope: AsgiScope, receive: Receive, limits: Limits, path_values: Mapping[str, str] | None = None
     ) -> None:
-        self.headers: dict[bytes, bytes] = {}
-        for name, value in scope["headers"]:
-            if name in _WANTED or name.startswith(_MIRRORED):
-                self.headers[name] = value
+        self.headers: dict[bytes, bytes] = {
+            name: value for name, value in scope["headers"] if name in _WANTED or name.startswith(_MIRRORED)
+        }
         self._scope = scope
         self._receive = receive
         self._limits = limits
@@ -113,6 +116,15 @@ class Incoming:
     async def _body(self) -> bytes:
         if int(self.headers.get(b"content-length", b"0")) > self._limits.body_bytes:
             raise self._too_large()
+        writer: Writer | None = self._scope.get("extensions", _NOTHING).get(EXTENSION)
+        body = None if writer is None else writer.asked()
+        if body is None:
+            body = await self._received()
+        if len(body) > self._limits.body_bytes:
+            raise self._too_large()
+        return body
+
+    async def _received(self) -> bytes:
         message = await self._receive()
         if message["type"] == "http.disconnect":
             raise ClientLeft
@@ -123,8 +135,6 @@ class Incoming:
                     body = await self._rest(body)
             except TimeoutError:
                 raise EdgeError(408, "body-too-slow", "the body did not arrive in time") from None
-        if len(body) > self._limits.body_bytes:
-            raise self._too_large()
         return body
 
     async def _rest(self, start: bytes) -> bytes:

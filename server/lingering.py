@@ -67,5 +67,16 @@ class Lingering:
             self._transport.abort()
 
     def lost(self) -> None:
+        """There is no connection any more. The protocol holds this, so this lets go of the protocol: two that hold each
+        other wait for the collector."""
         if self._timer is not None:
             self._timer.cancel()
+        self._unread, self._deaf = _no, _nothing
+
+
+def _no() -> bool:
+    return False
+
+
+def _nothing() -> None:
+    return None

@@ -214,40 +214,51 @@ class RecordedDecisions:
     async def _ruled(self, exchange: Exchange, calls: Sequence[HeldCall]) -> Ruling:
         """Decide and commit, again where another replica came first: what the Session was told by a try that was not
         written is taken back. Raises Stale where others came first each time."""
+        judgements = None if self._judge is None else await self._judged_ahead(exchange, calls, self._judge)
+        if self._turns is None:
+            return await self._tries(exchange, calls, judgements, None)
+        async with AsyncExitStack() as stack:  # no turn is held while a judge is waited for
+            return await self._tries(exchange, calls, judgements, stack)
+
+    async def _tries(
+        self,
+        exchange: Exchange,
+        calls: Sequence[HeldCall],
+        judgements: Judgements | None,
+        stack: AsyncExitStack | None,
+    ) -> Ruling:
+        """`stack` ends the turn, None where no other replica is and so no turn is taken."""
         turns, state, before, grants = self._turns, exchange.state, len(exchange.decisions), True
         failed: StoreError | None = None
         since: int | None = None
-        judgements = await self._judged_ahead(exchange, calls)  # no turn is held while a judge is waited for
-        async with AsyncExitStack() as stack:
-            for _ in range(MOST_TRIES):
-                if turns is not None and since is None and (failed is not None or state.session.state is not None):
-                    await stack.enter_async_context(turns.turn(state))
-                    state.under(exchange.guard.plan)  # what was taken over meanwhile may be under another policy
-                    since = turns.since
-                try:
-                    ruling = await self._tried(exchange, calls, judgements, grants=grants, since=since)
-                except (AlreadyUsed, Stale) as error:
-                    failed = error
-                else:
-                    if since is not None and turns is not None:
-                        turns.settled()
-                    return ruling
-                del exchange.decisions[before:]
-                grants = grants and not isinstance(failed, AlreadyUsed)
-                if turns is not None and since is not None:
-                    since = await turns.put_back(state)
-                    state.under(exchange.guard.plan)
+        for _ in range(MOST_TRIES):
+            if (
+                turns is not None
+                and stack is not None
+                and since is None
+                and (failed is not None or state.session.state is not None)
+            ):
+                await stack.enter_async_context(turns.turn(state))
+                state.under(exchange.guard.plan)  # what was taken over meanwhile may be under another policy
+                since = turns.since
+            try:
+                ruling = await self._tried(exchange, calls, judgements, grants=grants, since=since)
+            except (AlreadyUsed, Stale) as error:
+                failed = error
+            else:
+                if since is not None and turns is not None:
+                    turns.settled()
+                return ruling
+            del exchange.decisions[before:]
+            grants = grants and not isinstance(failed, AlreadyUsed)
+            if turns is not None and since is not None:
+                since = await turns.put_back(state)
+                state.under(exchange.guard.plan)
         raise failed or StoreError("nothing was decided")
 
-    async def _judged_ahead(self, exchange: Exchange, calls: Sequence[HeldCall]) -> Judgements | None:
-        """What the judge says of the calls, as far as it is known by now what to ask him; None where there is none."""
-        if self._judge is None:
-            return None
-        judgements, guard, session = (
-            Judgements(self._judge, self._judged_at_once),
-            exchange.guard,
-            exchange.state.session,
-        )
+    async def _judged_ahead(self, exchange: Exchange, calls: Sequence[HeldCall], judge: Judge) -> Judgements:
+        """What the judge says of the calls, as far as it is known by now what to ask him."""
+        judgements, guard, session = Judgements(judge, self._judged_at_once), exchange.guard, exchange.state.session
         if not has_judged_rules(guard):
             return judgements
         listening = None if self._memory is None else await self._memory.of(exchange.caller.tenant)

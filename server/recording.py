@@ -6,9 +6,10 @@ numbered inside it (docs/adr/0005-decision-ids.md).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 from msgspec.structs import replace
 
 from guardrail import Act, Decision, Guard, IntentDigest, Record, Shadowed
@@ -31,8 +32,7 @@ class Conduct:
     most_explained: int = 100
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(msgspec.Struct, eq=False):
     """One request and its answer. `decisions` are the ids of the Decisions taken so far, in order. `observable` is
     whether the gate itself will see what the tools answer."""
 
@@ -45,7 +45,7 @@ class Exchange:
     observable: bool = False
     upstream: str = ""
     model: str = ""
-    decisions: list[str] = field(default_factory=list)
+    decisions: list[str] = msgspec.field(default_factory=list)
 
     def next_id(self) -> str:
         name = f"{self.id}.{len(self.decisions) + 1}"

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, cast
 
 import httptools
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -116,6 +117,10 @@ class StrictProtocol(HttpToolsProtocol):
         self._deaf = False
         self._wire_bytes = self._body_bytes = 0
         self._good: tuple[bytes, bytes] | None = None
+        self._path = ""
+        self._query = b""
+        self._version = "1.1"
+        self._idle_since = 0.0
         self._head_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
@@ -135,7 +140,6 @@ class StrictProtocol(HttpToolsProtocol):
         if self._deaf:
             cast(Lingering, self.transport).swallow(len(data))
             return
-        self._unset_keepalive_if_required()
         self._wire_bytes += len(data)
         try:
             self.parser.feed_data(data)
@@ -152,6 +156,7 @@ class StrictProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timers()
+        self._unset_keepalive_if_required()
         cast(Lingering, self.transport).lost()
         super().connection_lost(exc)
         if self._task is not None and self.cycle is not None and not self.cycle.response_complete:
@@ -174,7 +179,9 @@ class StrictProtocol(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self._stop(_PIPELINED)
         self._in_head = self._in_message = True
-        super().on_message_begin()
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name.lower(), value))
@@ -187,35 +194,66 @@ class StrictProtocol(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
-        super().on_headers_complete()
+        scope: Any = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": self._version,
+            "method": self.parser.get_method().decode("ascii"),
+            "scheme": self.scheme,
+            "path": self._path,  # a target that was let through is plain: nothing in it is to be decoded
+            "raw_path": self._path.encode("ascii"),
+            "query_string": self._query,
+            "root_path": "",
+            "headers": self.headers,
+            "server": self.server,
+            "client": self.client,
+            "state": self.app_state.copy(),
+        }
         self.headers = []  # trailers would come here, and not into the headers that were judged
+        self.cycle = RequestResponseCycle(
+            scope,
+            self.transport,
+            self.flow,
+            self.logger,
+            self.access_logger,
+            self.access_log,
+            self.server_state.default_headers,
+            asyncio.Event(),
+            self.expect_100_continue,
+            self._version == "1.1" and self.parser.should_keep_alive(),
+            self.on_response_complete,
+        )
+        self._start_asgi_task(self.cycle, self.app)
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
-        super().on_body(body)
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.body += body
+            if len(cycle.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         if self.headers:
             self._stop(_TRAILERS)
         self._in_message = False
-        super().on_message_complete()
+        self.flow.resume_reading()  # a large body may have paused it, and that its client leaves is heard by reading
+        if not self.cycle.response_complete:
+            self.cycle.more_body = False
+            self.cycle.message_event.set()
 
     # --- what is refused ---
 
     def _first_fault(self) -> Fault | None:
         if len(self.headers) > HEADER_COUNT:
             return _TOO_LONG
-        found: dict[bytes, bytes] = {}
-        size = len(self.url)
-        for name, value in self.headers:
-            size += len(name) + len(value) + 4
-            if name in _SINGLE or name.startswith(b"mcp-param-"):
-                if name in found:
-                    return Fault(400, "malformed-http", f"more than one `{name.decode()}` header")
-                found[name] = value
-        if size > HEADER_LIMIT:
+        found = dict(self.headers)
+        if len(found) != len(self.headers) and (twice := _twice(self.headers)) is not None:
+            return Fault(400, "malformed-http", f"more than one `{twice.decode()}` header")
+        if self._wire_bytes > HEADER_LIMIT - HEADER_COUNT and self._head_bytes() > HEADER_LIMIT:
             return _TOO_LONG
-        version = self.parser.get_http_version()
+        self._version = version = self.parser.get_http_version()
         if version not in ("1.1", "1.0"):
             return _NOT_HTTP
         if self.parser.should_upgrade():
@@ -242,7 +280,12 @@ class StrictProtocol(HttpToolsProtocol):
         if not _TARGET.fullmatch(self.url):
             return _TARGETS
         self._good = (host, self.url)
+        path, _, self._query = self.url.partition(b"?")
+        self._path = path.decode("ascii")
         return None
+
+    def _head_bytes(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _stop(self, fault: Fault) -> None:
         self._fault = fault
@@ -308,7 +351,31 @@ class StrictProtocol(HttpToolsProtocol):
                 self._abort()
         finally:
             cycle.on_response = _nothing
+            scope["extensions"].clear()  # a Writer holds the cycle that holds the scope: the collector's work otherwise
             self._task = None
+
+    def on_response_complete(self) -> None:
+        """uvicorn's, except that the timer of an idle connection is not made and cancelled for every request: it looks
+        how long the connection has been idle when it is due."""
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            self._idle_since = self.loop.time()
+            if self.timeout_keep_alive_task is None:
+                self._look_again_in(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.timeout_keep_alive_task = None
+        if self._in_message or self.cycle is None or not self.cycle.response_complete:
+            return  # the end of this answer looks again
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._look_again_in(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _look_again_in(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     # --- the end of a connection ---
 
@@ -327,6 +394,16 @@ class StrictProtocol(HttpToolsProtocol):
             if timer is not None:
                 timer.cancel()
         self._head_timer = self._write_timer = None
+
+
+def _twice(headers: list[tuple[bytes, bytes]]) -> bytes | None:
+    """The first header that comes a second time although it may not."""
+    found: set[bytes] = set()
+    for name, _ in headers:
+        if name in found and (name in _SINGLE or name.startswith(b"mcp-param-")):
+            return name
+        found.add(name)
+    return None
 
 
 async def _send_early(cycle: RequestResponseCycle, message: Any) -> None:

@@ -15,6 +15,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
+
 from guardrail import Clock, Record, Remembered
 from guardrail.chain import Head, Row, Verification, place
 
@@ -28,8 +30,7 @@ Statement = tuple[str, tuple[Any, ...]]
 Outcome = asyncio.Future[None] | Future[None]
 
 
-@dataclass(slots=True)
-class Write:
+class Write(msgspec.Struct, eq=False):
     """What one producer wants durable, and the future that tells it.
 
     `since` is Store.followed as it stood when what is `remembered` was made; None: as it stands.

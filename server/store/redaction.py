@@ -69,9 +69,9 @@ def without_secrets(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _may_hold_a_shape(encoded: bytes) -> bool:
-    small = encoded.lower()
+    find = encoded.lower().find  # `in` first asks whether the bytes are an integer, and that takes an exception
     for beginning in _BEGINNINGS:
-        if beginning in small:
+        if find(beginning) >= 0:
             return True
     return not encoded.isascii()
 

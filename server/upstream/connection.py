@@ -24,6 +24,9 @@ INTERIM_LIMIT = 8
 
 NEVER_WITH_A_BODY = (204, 304)
 
+_SINGLE = (b"content-encoding", b"content-length", b"transfer-encoding")
+"""Once or not at all: together they say how the body is to be read."""
+
 
 class Owner(Protocol):
     """The pool, as a connection sees it."""
@@ -203,24 +206,24 @@ class Connection(asyncio.Protocol):
 
     def _framing(self, status: int) -> int | None:
         """How long the body is, None where only its end will tell. One way to read it, or it is refused."""
-        lengths, codings = [], []
-        for name, value in self._headers:
-            if name == b"content-length":
-                lengths.append(value)
-            elif name == b"transfer-encoding":
-                codings.append(value)
-            elif name == b"content-encoding" and value.strip().lower() != b"identity":
-                self._refuse("the body is compressed though `accept-encoding: identity` was asked for")
-        if len(lengths) + len(codings) > 1:
+        headers = dict(self._headers)
+        if len(headers) != len(self._headers):
+            names = [name for name, _ in self._headers]
+            if any(names.count(name) > 1 for name in _SINGLE):
+                self._refuse("more than one header says how the body is to be read")
+        encoding, length, coding = map(headers.get, _SINGLE)
+        if encoding is not None and encoding.strip().lower() != b"identity":
+            self._refuse("the body is compressed though `accept-encoding: identity` was asked for")
+        if length is not None and coding is not None:
             self._refuse("more than one header says how long the body is")
-        if codings and codings[0].strip().lower() != b"chunked":
+        if coding is not None and coding.strip().lower() != b"chunked":
             self._refuse("a transfer coding other than `chunked`")
         if self._parser.should_upgrade():
             self._refuse("a protocol upgrade that was not asked for")
-        if lengths and not lengths[0].strip().isdigit():
+        if length is not None and not length.strip().isdigit():
             self._refuse("a content-length that is not a number")
-        self._until_close = not lengths and not codings and status not in NEVER_WITH_A_BODY
-        return int(lengths[0]) if lengths else None
+        self._until_close = length is None and coding is None and status not in NEVER_WITH_A_BODY
+        return None if length is None else int(length)
 
     def _refuse(self, why: str) -> None:
         self._fault = why

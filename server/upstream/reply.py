@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from .errors import UpstreamError
@@ -72,7 +72,8 @@ class UpstreamReply:
 
     async def started(self) -> None:
         """Wait for status and headers. Raises UpstreamError."""
-        await self._until(lambda: self.status != 0)
+        while not self.status:
+            await self._change()
 
     async def read(self, limit: int = ANSWER_LIMIT) -> bytes:
         """The whole body, decoded from its framing. Raises UpstreamError, `too-large` beyond `limit` bytes."""
@@ -81,7 +82,8 @@ class UpstreamReply:
             raise _too_large(limit)
         self._mark = limit + 1
         self._resume()
-        await self._until(lambda: self.complete or self._size > limit)
+        while not self.complete and self._size <= limit:
+            await self._change()
         if self._size > limit:
             self.abort()
             raise _too_large(limit)
@@ -123,7 +125,7 @@ class UpstreamReply:
         self._size += len(data)
         if self._size >= self._mark:
             self._wake()
-        if self._size > max(HIGH_WATER, self._mark) and not self._paused:
+        if self._size > HIGH_WATER and self._size > self._mark and not self._paused:
             self._paused = True
             self._line.pause_reading()
 
@@ -137,10 +139,6 @@ class UpstreamReply:
             self._wake()
 
     # --- the reader's side ---
-
-    async def _until(self, ready: Callable[[], bool]) -> None:
-        while not ready():
-            await self._change()
 
     async def _change(self) -> None:
         """Until the connection has fed something. Raises UpstreamError where nothing more will come."""

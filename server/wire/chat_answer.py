@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import NoneType
 from typing import Any, Final
+
+import msgspec
 
 from policy_dsl.strict_json import StrictJsonError, encode, parse
 
@@ -143,8 +144,7 @@ def _part(part: object) -> str:
 _PART: Final = frozenset({"type", "text"})
 
 
-@dataclass(frozen=True, slots=True)
-class ChatAnswer:
+class ChatAnswer(msgspec.Struct, frozen=True, eq=False):
     """A strictly read answer. `tree` is what was read; nothing here changes it."""
 
     tree: dict[str, Any]

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any, Final
 
 from .results import ToolResult
 
-RESULT_ROLES: Final = ("tool", "function")
+RESULT_ROLES: Final = frozenset({"tool", "function"})
+ROLE: Final = itemgetter("role")
 
 
 def results_of(messages: Sequence[Mapping[str, Any]]) -> Iterator[ToolResult]:
-    """The results in the messages, in order; parts of a result that are no text say nothing that can be compared."""
+    """The results in the messages, in order; parts of a result that are no text say nothing that can be compared. Every
+    message has a role."""
+    if RESULT_ROLES.isdisjoint(map(ROLE, messages)):
+        return
     named: dict[str, str] = {}
     for place, message in enumerate(messages):
         if message.get("role") == "assistant":

@@ -140,12 +140,12 @@ class ChatStream(EventStream):
     def _event(self, data: bytes) -> bytes:
         if self._done:
             raise MalformedAnswer("the stream goes on after [DONE]")
-        if data.strip() == DONE:
-            self._done = True
-            return b""
         like = self._like
         if like is not None and (text := like.text_in(data)) and self._choices[like.index].last is None:
             return self._more_text(like, text)
+        if data.strip() == DONE:
+            self._done = True
+            return b""
         try:
             tree: Any = parse(data, numbers="kept")
         except StrictJsonError as error:

@@ -26,6 +26,8 @@ class EventStream(ABC):
             raise self._fault
         out = bytearray()
         try:
+            if (only := self._reader.only_event(data)) is not None:
+                return self._event(only)
             for event in self._reader.feed(data):
                 out += self._event(event)
         except WireError as fault:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
+import msgspec
 from msgspec.structs import replace
 
 from policy_dsl.strict_json import encode
@@ -57,17 +58,16 @@ class SoFar:
         return "\n\n---\n\n" if self.undecided else "\n"
 
 
-@dataclass(slots=True)
-class HeldChoice:
+class HeldChoice(msgspec.Struct):
     """`said` holds, per text member, what is plain; `pieces` what was held behind it, and `calls` every call.
 
     The calls come in this order: members of `tool_calls`, the legacy `function_call`, calls written in text members.
     """
 
     index: int
-    said: dict[str, str] = field(default_factory=dict)
-    pieces: dict[str, list[Piece]] = field(default_factory=dict)
-    entries: list[dict[str, Any]] = field(default_factory=list)
+    said: dict[str, str] = msgspec.field(default_factory=dict)
+    pieces: dict[str, list[Piece]] = msgspec.field(default_factory=dict)
+    entries: list[dict[str, Any]] = msgspec.field(default_factory=list)
     calls: tuple[HeldCall, ...] = ()
 
     @property

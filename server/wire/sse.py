@@ -42,7 +42,7 @@ class SseReader:
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """To be read to its end. Raises MalformedAnswer for an event that is too large, after those before it."""
-        only = self._only_event(chunk)
+        only = self.only_event(chunk)
         if only is not None:
             yield only
             return
@@ -91,16 +91,17 @@ class SseReader:
         self._at_start = False
         return True
 
-    def _only_event(self, chunk: bytes) -> bytes | None:
-        """The data of a chunk that is one plain event by itself, named or not, which is how nearly all of them come."""
-        if self.unfinished or self._skip_line_feed or self._at_start or not chunk.endswith(b"\n\n"):
+    def only_event(self, chunk: bytes) -> bytes | None:
+        """The data of a chunk that is one plain event by itself, named or not, which is how nearly all of them come;
+        None for every other chunk, which is then for `feed`."""
+        if self._data or self._buffer or self._skip_line_feed or self._at_start or not chunk.endswith(b"\n\n"):
             return None
         begin = chunk.find(b"\n") + 1 if chunk.startswith(b"event: ") else 0
         plain = (
             chunk.startswith(b"data: ", begin)
             and chunk.find(b"\n", begin) == len(chunk) - 2
             and len(chunk) <= self._most
-            and b"\r" not in chunk
+            and chunk.find(b"\r") < 0
         )
         return chunk[begin + 6 : -2] if plain else None
 

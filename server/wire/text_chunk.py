@@ -32,7 +32,7 @@ def text_between(data: bytes, before: bytes, behind: bytes) -> str | None:
     if begin >= end or not data.startswith(before) or not data.endswith(behind):
         return None
     token = data[begin:end]
-    if b"\\" in token and b"\\u" in token:
+    if token.find(b"\\u") >= 0:
         return None  # half a surrogate pair is for the strict parser to find
     try:
         return _read_text(token)

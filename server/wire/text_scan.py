@@ -30,6 +30,8 @@ _NOT_BLANK: Final = re.compile(r"\S")
 
 class _Table(NamedTuple):
     literals: tuple[str, ...]
+    firsts: tuple[str, ...]
+    """The characters that literals begin with: a text without any of them neither holds nor begins one."""
     literal: re.Pattern[str] | None
     """Any marker's literal."""
     begun: re.Pattern[str] | None
@@ -42,10 +44,11 @@ class _Table(NamedTuple):
 def _table(scan: Scan) -> _Table:
     literals = [marker.literal for marker in MARKERS.values() if marker.grammar in scan]
     if not literals:
-        return _Table((), None, None, 0, bare=False)
+        return _Table((), (), None, None, 0, bare=False)
     starts = sorted({literal[:size] for literal in literals for size in range(1, len(literal))}, key=len, reverse=True)
     return _Table(
         tuple(literals),
+        tuple(sorted({literal[0] for literal in literals})),
         re.compile("|".join(map(re.escape, literals))),
         re.compile(f"(?:{'|'.join(map(re.escape, starts))})\\Z"),
         max(map(len, literals)),
@@ -100,6 +103,8 @@ class TextScanner:
             text = "".join((*self._hold, text))
             self._hold.clear()
             self._size = 0
+        elif not self._blank and not any(map(text.__contains__, self._table.firsts)):
+            return text
         at = self._plain(text)
         if at == len(text):
             return text
@@ -144,7 +149,7 @@ class TextScanner:
     def _next(self, text: str, at: int, marked: bool) -> int:
         """Where the next candidate begins, or the text that may become a literal, or the end. `marked`: whether the
         text holds a literal at all."""
-        _, literal, begun, longest, _ = self._table
+        _, _, literal, begun, longest, _ = self._table
         assert literal is not None
         assert begun is not None
         if self._blank:

@@ -148,3 +148,16 @@ def test_a_full_transport_is_waited_for() -> None:
         assert (await task).endswith(b"1\r\nb\r\n0\r\n\r\n")
 
     asyncio.run(slowly())
+
+
+def test_the_body_is_there_once_all_of_it_came_and_somebody_waits_for_the_answer() -> None:
+    line = Line(more_body=True)
+    line.cycle.body += b"{"
+    assert Writer(line.cycle).asked() is None
+    line.cycle.body += b"}"
+    line.cycle.more_body = False
+    line.cycle.message_event.set()
+    assert Writer(line.cycle).asked() == b"{}"
+    assert (line.cycle.body, line.cycle.message_event.is_set()) == (b"", False)
+    line.cycle.disconnected = True
+    assert Writer(line.cycle).asked() is None

@@ -139,3 +139,15 @@ def test_a_client_that_leaves_in_the_middle_of_its_body(gate: Any) -> None:
         time.sleep(0.05)
     assert gate.ask("POST", CHAT, b"{}")[0] == 200
     assert len(gate.behind.seen) == 1
+
+
+@pytest.mark.parametrize("size", [2, CAP - 2])
+def test_a_client_that_leaves_before_its_answer_stops_the_work_for_it(gate: Any, size: int) -> None:
+    """A large body stops the reading of its connection, and who does not read does not hear that the client left."""
+    gate.behind.hang = True
+    text = b'"' + b"a" * size + b'"'
+    head = f"POST {CHAT} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {gate.key}\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", gate.port), timeout=10) as line:
+        line.sendall(f"{head}Content-Length: {len(text)}\r\n\r\n".encode() + text)
+        assert gate.behind.entered.wait(10)
+    assert gate.behind.cancelled.wait(10)

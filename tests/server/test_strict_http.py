@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import os
 import socket
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import uvicorn
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.server import ServerState
 
 from server import lingering, strict_http
+from server.answering import Writer
 
 CORPUS = yaml.safe_load((Path(__file__).parent / "requests.yaml").read_text())
 BODY = CORPUS["body"]
@@ -195,6 +201,86 @@ def test_more_connections_than_there_is_room_for(start: Any, parsed: Any, code_o
         line.close()
     time.sleep(0.1)
     assert parsed(gate.raw(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"))[0] == 200
+
+
+class _Loop:
+    """Time that stands still until it is moved, and what waits for it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.due: list[tuple[float, Any]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, seconds: float, call: Any) -> object:
+        self.due.append((self.now + seconds, call))
+        return self
+
+    def until(self, moment: float) -> None:
+        while self.due and self.due[0][0] <= moment:
+            self.now, call = self.due.pop(0)
+            call()
+        self.now = moment
+
+
+def _config() -> uvicorn.Config:
+    async def app(scope: Any, receive: Any, send: Any) -> None: ...
+
+    config = uvicorn.Config(app, ws="none", lifespan="off", log_config=None, timeout_keep_alive=30)
+    config.load()
+    return config
+
+
+def test_one_timer_closes_an_idle_connection_and_no_other() -> None:
+    loop, closed = _Loop(), []
+    line: Any = strict_http.StrictProtocol(_config(), ServerState(), {}, loop)  # type: ignore[arg-type]  # what is used
+    line.transport = SimpleNamespace(is_closing=lambda: False, close=lambda: closed.append(loop.now))
+    line.flow = SimpleNamespace(resume_reading=lambda: None)
+    line.cycle = SimpleNamespace(response_complete=True)
+    for moment in range(0, 25, 5):
+        loop.until(moment)
+        line.on_response_complete()
+    assert len(loop.due) == 1
+    loop.until(40)
+    assert closed == []
+    line.cycle.response_complete = False  # the next request came, and its answer takes longer than that
+    loop.until(90)
+    assert (closed, loop.due) == ([], [])
+    line.cycle.response_complete = True
+    line.on_response_complete()
+    loop.until(119)
+    assert closed == []
+    loop.until(121)
+    assert closed == [120]
+
+
+OF_A_REQUEST = (RequestResponseCycle, Writer, strict_http.StrictProtocol, lingering.Lingering)
+
+
+def test_a_request_leaves_nothing_for_the_collector(gate: Any, read_answer: Any) -> None:
+    """Cycles wait for the old generation, so under load they are memory that grows (docs/results.md, Open streams)."""
+    request = spelled("$HEADContent-Length: $LEN\r\n\r\n$BODY", gate.key)
+    streamed = b'{"stream":true}'
+    streamed = spelled(f"$HEADContent-Length: {len(streamed)}\r\n\r\n", gate.key) + streamed
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        for _ in range(5):
+            with socket.create_connection(("127.0.0.1", gate.port), timeout=10) as line:
+                for sent in (request, streamed):
+                    line.sendall(sent)
+                    read_answer(line)
+        gate.ask("GET", "/healthz")  # by now the connections before are closed on both sides
+        gc.collect()
+        left = {type(found) for found in gc.garbage if isinstance(found, OF_A_REQUEST)}
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert len(gate.behind.seen) == 10
+    assert left == set()
 
 
 _BYTES = [b"", b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"\0", b" ", b"\t", b":", b",", b";", b"0", b"5", b"%", b"\xff"]
