@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 import yaml
@@ -70,9 +70,9 @@ class StagePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 class ServedPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A vLLM server that draws the rollouts of grpo (engines/vllm.py): its address, what it calls the model, and a
-    folder that both see, through which it is given weights. It starts on `folder`/start, which a run writes."""
+    folder that both see, through which it is given weights. It starts on `folder`/start-DIGEST, which a run writes."""
 
-    url: str
+    url: Annotated[str, msgspec.Meta(pattern="^https?://[^/]+/?$")]
     folder: str
     name: str = "trained"
 
@@ -129,14 +129,16 @@ def begun(recipe: Recipe, data: Data) -> tuple[Any, Any]:
 def run_recipe(recipe: Recipe, folder: str | Path) -> Run:
     """Runs the stages in order under `folder`/0-KIND, `folder`/1-KIND and so on; the same call goes on where it was
     stopped. The errors are those of `training.read` and of `training.stages.run`, and DataError where the server that
-    is to draw does not answer."""
-    from .stages import Running, run
+    is to draw is not there or cannot."""
+    from .stages import Running, draw_here, run
 
     data = read(recipe.data)
     model, tokenizer = begun(recipe, data)
-    draw = _drawn(recipe.served, model, tokenizer)
     identity = hashlib.sha256(manifest_hash(data).encode())
     identity.update(msgspec.json.encode((recipe.model, recipe.seed)))
+    draw: Draw = draw_here
+    if recipe.served is not None and _is_to_draw(recipe, Path(folder)):
+        draw = _looked_for(recipe.served, model, tokenizer, f"start-{identity.hexdigest()[:12]}")
     metrics = []
     for place, stage in enumerate(recipe.stages):
         identity.update(msgspec.json.encode(stage))  # a stage depends on those before it, and not on those after
@@ -147,22 +149,25 @@ def run_recipe(recipe: Recipe, folder: str | Path) -> Run:
     return Run(model, tokenizer, tuple(metrics))
 
 
-def _drawn(part: ServedPart | None, model: Any, tokenizer: Any) -> Draw:
-    """Who draws the rollouts. A server is looked for before the first stage: it is needed later, and missed now."""
-    from .engines import Served, begin
-    from .stages import draw_here
+def _is_to_draw(recipe: Recipe, folder: Path) -> bool:
+    """Whether rollouts are still missing: a run that is done is read back without the server."""
+    from .model import reached
 
-    if part is None:
-        return draw_here
-    served = Served(part.url, part.name, part.folder)
-    start = Path(part.folder).resolve() / "start"
-    if not start.exists():
-        begin(model, tokenizer, start)
-    if not served.answers():
-        raise DataError(
-            f"no vLLM server answers at `{part.url}`\n"
-            f"  help: start one: VLLM_SERVER_DEV_MODE=1 vllm serve {start} --served-model-name {part.name}"
-        )
+    places = (folder / f"{place}-{stage.kind}" for place, stage in enumerate(recipe.stages))
+    return any(
+        stage.kind == "grpo" and reached(place) < stage.steps
+        for stage, place in zip(recipe.stages, places, strict=True)
+    )
+
+
+def _looked_for(part: ServedPart, model: Any, tokenizer: Any, start: str) -> Draw:
+    """The server, before the first stage: it is needed later, and missed now."""
+    from .engines import Served, begin
+
+    served, place = Served(part.url, part.name, part.folder), Path(part.folder).resolve() / start
+    if not place.exists():
+        begin(model, tokenizer, place)
+    served.look(place)
     return served
 
 

@@ -13,7 +13,7 @@ pytest.importorskip("transformers", reason="transformers is not installed")
 from training import DataError, write  # after the skip
 from training.cases import Knobs, of_knobs
 from training.model import CheckpointError, load
-from training.recipe import ModelPart, ServedPart, StagePart, read_recipe, run_recipe
+from training.recipe import ModelPart, Recipe, ServedPart, StagePart, read_recipe, run_recipe
 
 _RECIPES = Path(__file__).parents[2] / "training" / "recipes"
 
@@ -31,6 +31,8 @@ def test_the_recipes_that_come_with_the_project_read(name: str) -> None:
         "{data: d, stages: [{kind: sft, steps: 1, rate: 0.1, wram: 2}]}",
         "{data: d, stages: [{kind: magic, steps: 1, rate: 0.1}]}",
         "{data: d, stages: [{kind: sft, steps: '1', rate: 0.1}]}",
+        "{data: d, stages: [{kind: sft, steps: 1, rate: 0.1}], served: {url: '127.0.0.1:8000', folder: f}}",
+        "{data: d, stages: [{kind: sft, steps: 1, rate: 0.1}], served: {url: 'http://a/v1', folder: f}}",
         "[",
     ],
 )
@@ -71,12 +73,30 @@ def test_a_server_that_is_to_draw_is_missed_before_the_first_stage(tmp_path: Pat
     recipe = msgspec.structs.replace(read_recipe(_RECIPES / "smoke.yaml"), data=str(tmp_path / "data"), served=served)
     with pytest.raises(DataError) as caught:
         run_recipe(recipe, tmp_path / "run")
+    (start,) = (tmp_path / "served").iterdir()
     assert str(caught.value) == (
-        "no vLLM server answers at `http://127.0.0.1:1`\n  help: start one: VLLM_SERVER_DEV_MODE=1 vllm serve "
-        f"{tmp_path / 'served' / 'start'} --served-model-name trained"
+        "no vLLM server answers at `http://127.0.0.1:1`\n  help: start one, from an environment of vLLM's own: "
+        f"VLLM_SERVER_DEV_MODE=1 vllm serve {start} --served-model-name trained --host 127.0.0.1 --port 1"
     )
-    assert load(tmp_path / "served" / "start")[0].config.tie_word_embeddings is False
+    assert load(start)[0].config.tie_word_embeddings is False
     assert not (tmp_path / "run").exists()
+    with pytest.raises(DataError):
+        run_recipe(msgspec.structs.replace(recipe, seed=1), tmp_path / "run")
+    assert len(list((tmp_path / "served").iterdir())) == 2, "other weights at the beginning, another folder"
+
+
+def test_a_finished_run_needs_no_server_to_be_read_back(tmp_path: Path) -> None:
+    write(tmp_path / "data", of_knobs(Knobs(environment=1, tasks=1, depth=2), 11, policies=1, train=30, test=10))
+    grpo = StagePart(kind="grpo", steps=2, rate=1e-3, batch=1, plain=2, longest=2, tries=1)
+    model = ModelPart(layers=1, width=8, heads=1, inner=8)
+    recipe = Recipe(data=str(tmp_path / "data"), model=model, stages=(grpo,))
+    first = run_recipe(recipe, tmp_path / "run")
+    served = ServedPart(url="http://127.0.0.1:1", folder=str(tmp_path / "served"))
+    again = run_recipe(msgspec.structs.replace(recipe, served=served), tmp_path / "run")
+    assert all(one.equal(other) for one, other in zip(first.model.parameters(), again.model.parameters(), strict=True))
+    longer = msgspec.structs.replace(grpo, steps=3)
+    with pytest.raises(DataError, match="no vLLM server"):
+        run_recipe(msgspec.structs.replace(recipe, served=served, stages=(longer,)), tmp_path / "run")
 
 
 def test_what_is_left_at_its_default_is_not_in_the_identity() -> None:

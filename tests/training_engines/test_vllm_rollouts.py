@@ -4,6 +4,7 @@ draws. vLLM itself is driven by `make test-vllm` (tests/vllm/rollouts.py)."""
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,6 +31,8 @@ class StandIn:
         self.tokenizer, self.model = tokenizer, None
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.spoils: bytes | None = None
+        self.gets = {"/health": b"", "/v1/models": b'{"data": [{"id": "trained"}]}'}
+        self.is_developing = True
         self.lock = threading.Lock()
 
     def answer(self, path: str, body: dict[str, Any]) -> bytes:
@@ -71,8 +74,15 @@ def server(tokenizer: Any) -> Iterator[tuple[str, StandIn]]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            said = stand_in.answer(self.path, body)
-            self.send_response(200)
+            is_there = stand_in.is_developing or self.path == "/v1/completions"
+            self._tell(200, stand_in.answer(self.path, body)) if is_there else self._tell(404, b"{}")
+
+        def do_GET(self) -> None:
+            said = stand_in.gets.get(self.path)
+            self._tell(404, b"") if said is None else self._tell(200, said)
+
+        def _tell(self, status: int, said: bytes) -> None:
+            self.send_response(status)
             self.send_header("content-length", str(len(said)))
             self.end_headers()
             self.wfile.write(said)
@@ -140,10 +150,10 @@ def test_an_adapter_is_merged_and_a_tied_head_is_written_out(
     data: Data, tokenizer: Any, model: Any, tmp_path: Path
 ) -> None:
     add_lora(model, 2)
-    begin(model, tokenizer, tmp_path)
-    config = json.loads((tmp_path / "config.json").read_text())
+    begin(model, tokenizer, tmp_path / "start")
+    config = json.loads((tmp_path / "start" / "config.json").read_text())
     assert config["tie_word_embeddings"] is False
-    written = transformers.LlamaForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
+    written = transformers.LlamaForCausalLM.from_pretrained(tmp_path / "start", dtype=torch.float32)
     asked = torch.tensor(ids(tokenizer, data, 1))
     assert torch.equal(written.lm_head.weight, model.get_input_embeddings().weight)
     torch.testing.assert_close(written(asked).logits, model(asked).logits)
@@ -172,3 +182,79 @@ def test_a_server_that_is_not_there_is_an_error(data: Data, tokenizer: Any, mode
         Served("http://127.0.0.1:9", "trained", tmp_path)(
             model, tokenizer, ids(tokenizer, data, 1), 4, 0.0, torch.Generator()
         )
+
+
+def how(url: str) -> str:
+    host, port = url.removeprefix("http://").split(":")
+    return (
+        "\n  help: start one, from an environment of vLLM's own: VLLM_SERVER_DEV_MODE=1 vllm serve 'a start' "
+        f"--served-model-name trained --host {host} --port {port}"
+    )
+
+
+def test_a_server_that_can_draw_is_looked_at_and_left_alone(server: tuple[str, StandIn], tmp_path: Path) -> None:
+    url, stand_in = server
+    Served(url, "trained", tmp_path).look("a start")
+    assert stand_in.asked == [("/reset_prefix_cache", {})]
+
+
+@pytest.mark.parametrize(
+    ("gets", "is_developing", "told"),
+    [
+        ({}, True, "no vLLM server answers at `URL`"),
+        ({"/health": b"", "/v1/models": b"[]"}, True, "`URL/v1/models` names no models"),
+        (
+            {"/health": b"", "/v1/models": b'{"data": [{"id": "a"}, {"id": "b"}]}'},
+            True,
+            "the server at `URL` serves `a`, `b` and not `trained`",
+        ),
+        (
+            {"/health": b"", "/v1/models": b'{"data": [{"id": "trained"}]}'},
+            False,
+            "the server at `URL` takes no weights: it is not in its development mode",
+        ),
+    ],
+)
+def test_a_server_that_cannot_draw_is_told_apart(
+    server: tuple[str, StandIn], tmp_path: Path, gets: dict[str, bytes], is_developing: bool, told: str
+) -> None:
+    url, stand_in = server
+    stand_in.gets, stand_in.is_developing = gets, is_developing
+    with pytest.raises(DataError) as caught:
+        Served(url, "trained", tmp_path).look("a start")
+    assert str(caught.value) == told.replace("URL", url) + how(url)
+
+
+def test_what_speaks_no_http_is_no_server(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+        def chat() -> None:
+            line, _ = listening.accept()
+            with line:
+                line.recv(1024)
+                line.sendall(b"220 mail.example ready\r\n")
+
+        thread = threading.Thread(target=chat)
+        thread.start()
+        with pytest.raises(DataError, match="no vLLM server answers"):
+            Served(url, "trained", tmp_path).look("a start")
+        thread.join()
+
+
+def test_half_a_start_is_no_start(data: Data, tokenizer: Any, model: Any, tmp_path: Path) -> None:
+    (tmp_path / "start.partial").mkdir()
+    (tmp_path / "start.partial" / "of-a-run-that-was-killed").touch()
+    begin(model, tokenizer, tmp_path / "start")
+    assert [place.name for place in tmp_path.iterdir()] == ["start"]
+    assert not (tmp_path / "start" / "of-a-run-that-was-killed").exists()
+    with pytest.raises(OSError, match="not empty"):
+        begin(model, tokenizer, tmp_path / "start")
+
+
+def test_weights_that_an_interrupted_run_left_are_removed(
+    data: Data, tokenizer: Any, model: Any, server: tuple[str, StandIn], tmp_path: Path
+) -> None:
+    (tmp_path / "weights-7").mkdir()
+    Served(server[0], "trained", tmp_path)(model, tokenizer, ids(tokenizer, data, 1), 4, 0.0, torch.Generator())
+    assert [place.name for place in tmp_path.iterdir()] == ["weights-1"]

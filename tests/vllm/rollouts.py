@@ -53,8 +53,9 @@ def main(folder: Path) -> int:
             run_recipe(recipe, place / "run")
         except DataError as error:
             print(error)
+        (start,) = (place / "served").iterdir()
         command = [
-            str(folder / "venv" / "bin" / "vllm"), "serve", str(place / "served" / "start"), "--served-model-name",
+            str(folder / "venv" / "bin" / "vllm"), "serve", str(start), "--served-model-name",
             "trained", "--host", "127.0.0.1", "--port", str(port), "--enforce-eager", "--max-model-len", "1024",
             "--dtype", "float32", "--max-num-seqs", "32",
         ]  # fmt: skip

@@ -13,7 +13,7 @@ Flow: tokenizer, then tiny or load -> a stage trains it, saving checkpoints -> s
 
 from __future__ import annotations
 
-from .checkpoint import CheckpointError, latest, restore, save
+from .checkpoint import CheckpointError, latest, reached, restore, save
 from .lora import add_lora, merge_lora, plain, save_adapter
 from .sampling import Sampled, sample
 from .tokenizer import word_tokenizer
@@ -30,6 +30,7 @@ __all__ = [
     "merge_lora",
     "placed",
     "plain",
+    "reached",
     "restore",
     "sample",
     "save",

@@ -49,6 +49,12 @@ def latest(folder: str | Path) -> Path | None:
     return max(Path(folder).glob(_PATTERN), default=None, key=lambda path: path.name)
 
 
+def reached(folder: str | Path) -> int:
+    """The step of the newest whole checkpoint of a folder; 0 where there is none."""
+    found = latest(folder)
+    return 0 if found is None else int(found.stem.rpartition("-")[2])
+
+
 def restore(path: str | Path, run: str) -> dict[str, Any]:
     """The state at `path`; CheckpointError where it does not read or belongs to another run than `run`."""
     try:
