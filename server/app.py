@@ -10,6 +10,7 @@ import contextlib
 import logging
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, assert_never
 
 from fastapi import FastAPI, Request, Response
@@ -120,6 +121,7 @@ class Gate(FastAPI):
             match route:
                 case Guarded():
                     caller = self._doorkeeper.caller(request.headers, route.scope, route.also)
+                    request.admitted = partial(self._doorkeeper.admits, request.headers, caller)
                     answer = await route.handler(services, request, caller)
                 case Open():
                     answer = await route.handler(services, request)

@@ -16,6 +16,11 @@ from .settings import Limits
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 AsgiScope = MutableMapping[str, Any]
 
+
+def _nobody() -> bool:
+    return False
+
+
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 _WANTED = frozenset(
@@ -59,7 +64,7 @@ class ClientLeft(Exception):
 class Incoming:
     """A request on its way to a handler; `path_values` are what the braces of its route matched."""
 
-    __slots__ = ("_limits", "_receive", "_scope", "headers", "path_values")
+    __slots__ = ("_limits", "_receive", "_scope", "admitted", "headers", "path_values")
 
     def __init__(
         self, scope: AsgiScope, receive: Receive, limits: Limits, path_values: Mapping[str, str] | None = None
@@ -67,6 +72,8 @@ class Incoming:
         self.headers: dict[bytes, bytes] = {
             name: value for name, value in scope["headers"] if name in _WANTED or name.startswith(_MIRRORED)
         }
+        self.admitted: Callable[[], bool] = _nobody
+        """Whether the caller would be let in at the moment; for what goes on for long."""
         self._scope = scope
         self._receive = receive
         self._limits = limits

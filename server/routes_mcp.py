@@ -33,7 +33,8 @@ async def _post(services: Services, request: Incoming, caller: Caller) -> Answer
     door = _door(services)
     run = run_of(services, request, caller)
     server = request.path_values.get("server")
-    return await door.post(server, request.headers.items(), await request.json_body(), caller, run)
+    body = await request.json_body()
+    return await door.post(server, request.headers.items(), body, caller, run, request.admitted)
 
 
 async def _delete(services: Services, request: Incoming, caller: Caller) -> Answer:
@@ -46,7 +47,8 @@ async def _get(services: Services, request: Incoming, caller: Caller) -> Answer:
     door = _door(services)
     run = run_of(services, request, caller)
     try:
-        return await door.get(request.path_values.get("server"), request.headers.items(), caller, run)
+        server = request.path_values.get("server")
+        return await door.get(server, request.headers.items(), caller, run, request.admitted)
     except EdgeError as error:
         if error.status != 405:
             raise

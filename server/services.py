@@ -83,14 +83,26 @@ class Memory(Protocol):
 
 
 class Mcp(Protocol):
-    """The MCP door; server/mcp keeps this promise."""
+    """The MCP door; server/mcp keeps this promise. `admitted` is whether the caller would be let in at the moment, for
+    what goes on for long."""
 
     def post(
-        self, server: str | None, raw: Iterable[tuple[bytes, bytes]], body: bytes, caller: Caller, run: Run
+        self,
+        server: str | None,
+        raw: Iterable[tuple[bytes, bytes]],
+        body: bytes,
+        caller: Caller,
+        run: Run,
+        admitted: Callable[[], bool],
     ) -> Awaitable[Answer]: ...
     def delete(self, server: str | None, raw: Iterable[tuple[bytes, bytes]], caller: Caller) -> Answer: ...
     def get(
-        self, server: str | None, raw: Iterable[tuple[bytes, bytes]], caller: Caller, run: Run
+        self,
+        server: str | None,
+        raw: Iterable[tuple[bytes, bytes]],
+        caller: Caller,
+        run: Run,
+        admitted: Callable[[], bool],
     ) -> Awaitable[Answer]: ...
 
 

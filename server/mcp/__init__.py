@@ -19,6 +19,7 @@ rounds        a server's questions, sealed for a client that comes back with the
 returning     a request that comes back with such a state, or with one of an approval
 following     what a client with a session hears unasked
 subscribing   the same for a client of 2026-07-28: `subscriptions/listen`
+standing      whether what was opened for long may still go on
 pins          the tools as a person or the first look accepted them; a changed one is withheld (pin_file: the old file)
 servers       the MCP servers that the settings name; opening makes them
 peer          one server as one run reaches it: handshake, requests

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ class Asking:
     """`server` is None where all servers are behind one address. `headers` is None where there is no HTTP; `decisions`
     collects the ids of Decisions taken for the request. `progressed` is None where the client wants no progress, and
     `talk` where it hears nothing before the result. `session` is None in 2026-07-28; there `round` and `answers` are
-    what a request came back with."""
+    what a request came back with. `admitted` is whether the caller would be let in at the moment."""
 
     caller: Caller
     run: Run
@@ -36,6 +36,7 @@ class Asking:
     talk: Talk | None = None
     round: Round | None = None
     answers: Mapping[str, Any] = field(default_factory=dict)
+    admitted: Callable[[], bool] = lambda: True
 
     def params(self, needed: Mapping[str, type], optional: Mapping[str, type]) -> dict[str, Any]:
         """The parameters, each known and of its kind, without `_meta`. Raises RpcError -32602."""

@@ -135,8 +135,8 @@ class Documents:
         self._returning = returning
 
     async def capabilities(self, asking: Asking) -> dict[str, Any]:
-        """Those that the server has and this caller could be granted a reading of, and `tools` where the server tells
-        that they changed."""
+        """Those that the server has and this caller could be granted a reading of, and `tools`. Where changes are
+        passed on, every list can change: the policy decides what is in it."""
         found: dict[str, Any] = {}
         if asking.server is None:
             return found
@@ -146,8 +146,8 @@ class Documents:
         except (PeerError, ServerError):
             return found
         passes = server.passes.subscriptions
-        if passes and (told := _changes(has.get("tools"))):
-            found["tools"] = told
+        if passes:
+            found["tools"] = {"listChanged": True}
         for document in READS.values():
             if document.capability in has and await self._may(asking, server, document):
                 found[document.capability] = _changes(has[document.capability]) if passes else {}
@@ -249,9 +249,8 @@ async def _told(server: Server, method: str, params: Mapping[str, Any], asks: Aw
 
 
 def _changes(has: Any) -> dict[str, bool]:
-    """Which changes the server tells of."""
-    told = has if isinstance(has, dict) else {}
-    return {name: True for name in ("listChanged", "subscribe") if told.get(name) is True}
+    subscribes = isinstance(has, dict) and has.get("subscribe") is True
+    return {"listChanged": True, **({"subscribe": True} if subscribes else {})}
 
 
 def _tool(document: _Document, server: str) -> Tool:

@@ -26,15 +26,16 @@ from .clients import ClientSession
 from .conversing import DOOR, Conversing
 from .documents import LISTS, READS, Documents
 from .eras import GATE, HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, MODERN, complete, is_modern, listed
-from .following import Following
+from .following import LISTS_CHANGED, Following
 from .held import Held
 from .line import PeerError
-from .messages import HEADER_MISMATCH, INTERNAL_ERROR, METHOD_NOT_FOUND, RpcError
+from .messages import HEADER_MISMATCH, INTERNAL_ERROR, METHOD_NOT_FOUND, RpcError, notification_bytes
 from .offering import Offering
 from .peer import ServerError
 from .returning import Returning
 from .rounds import Rounds
 from .servers import NOTHING_PASSED, Server
+from .standing import Standing
 from .subscribing import LISTEN, Subscribing
 
 LOG = logging.getLogger("leastward.mcp")
@@ -123,9 +124,15 @@ class Door:
             return asking.request.method == LISTEN
         return "elicitation" in asking.capabilities or any(server.passes != NOTHING_PASSED for server in servers)
 
-    async def listens(self, asking: Asking) -> None:
+    async def listens(self, asking: Asking) -> Standing:
         """A client with a session opened its stream for what it did not ask for. Raises RpcError."""
         await self._following.listens(asking)
+        return Standing(asking.admitted, lambda: self._gate.policy_hash)
+
+    async def lists_changed(self, asking: Asking) -> list[bytes]:
+        """What a client with a session is told when the policy is another: it decides what is in each list."""
+        has = await self._capabilities(asking)
+        return [notification_bytes(method, {}) for name, method in LISTS_CHANGED.items() if name in has]
 
     def left(self, session: ClientSession) -> None:
         """A client's session is over."""

@@ -2,14 +2,15 @@
 
 Log messages stand on the stream of the request that they belong to (conversing). Changes belong to none: they come over
 the stream that the client opened with GET, as names alone: the URI of a resource that the client asked to hear of, or
-that a list is not what it was. A subscription is decided as `server/resources.subscribe(uri)`.
+that a list is not what it was, of the server's or by another policy. A subscription is decided as
+`server/resources.subscribe(uri)`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from guardrail import ToolCall
@@ -41,6 +42,10 @@ MOST_SUBSCRIBED: Final = 1_000
 
 _ALL_LISTS: Final = dict.fromkeys(("promptsListChanged", "resourcesListChanged", "toolsListChanged"), True)
 UPDATED: Final = "notifications/resources/updated"
+LISTS_CHANGED: Final[Mapping[str, str]] = {
+    name: f"notifications/{name}/list_changed" for name in ("tools", "prompts", "resources")
+}
+"""By capability."""
 
 
 class Following:
@@ -118,6 +123,8 @@ class Following:
             else:
                 await server.listen(asking.run.id, own, heard)
         except (PeerError, ServerError) as error:
+            if not session.subscribed and isinstance(error, ServerError) and error.code == METHOD_NOT_FOUND:
+                return  # it tells of nothing, and the policy still does
             raise RpcError(INTERNAL_ERROR, "the server cannot be asked", {"code": "server-unavailable"}) from error
 
     def _whose(self, asking: Asking) -> tuple[Server, ClientSession, Own]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any, Final
 
 from ..edge import EdgeError
@@ -36,6 +37,7 @@ from .messages import (
     read_message,
     result_bytes,
 )
+from .standing import LOOK_SECONDS, Standing
 from .talking import Talk
 
 LOG = logging.getLogger("leastward.mcp")
@@ -71,7 +73,13 @@ class McpFront:
         return self._door
 
     async def post(
-        self, server: str | None, raw: Iterable[tuple[bytes, bytes]], body: bytes, caller: Caller, run: Run
+        self,
+        server: str | None,
+        raw: Iterable[tuple[bytes, bytes]],
+        body: bytes,
+        caller: Caller,
+        run: Run,
+        admitted: Callable[[], bool],
     ) -> Answer:
         """Answer one message. Raises EdgeError for what is wrong with HTTP itself; everything else is an answer."""
         name = None
@@ -84,7 +92,7 @@ class McpFront:
                 return self._noted(server, headers, message, caller)
             name = message.id
             if headers.is_modern(message.params):
-                return await self._modern(server, headers, message, caller, run)
+                return await self._modern(server, headers, message, caller, run, admitted)
             return await self._handshaken(server, headers, message, caller, run)
         except RpcError as error:
             if error.code in _UNREADABLE:
@@ -102,7 +110,14 @@ class McpFront:
         self._door.left(session)
         return Whole(200, b"")
 
-    async def get(self, server: str | None, raw: Iterable[tuple[bytes, bytes]], caller: Caller, run: Run) -> Answer:
+    async def get(
+        self,
+        server: str | None,
+        raw: Iterable[tuple[bytes, bytes]],
+        caller: Caller,
+        run: Run,
+        admitted: Callable[[], bool],
+    ) -> Answer:
         """The stream of what a client with a session hears unasked. Raises EdgeError, 405 where there is none."""
         try:
             headers = self._checked(server, raw)
@@ -114,11 +129,13 @@ class McpFront:
             request = Request(0, "notifications", {})
             talk = Talk(lambda _: None, session.replies)
             asking = Asking(caller, run, server, session.version, request, session.capabilities, headers)
-            asking.session, asking.talk = session, talk
-            await self._door.listens(asking)
+            asking.session, asking.talk, asking.admitted = session, talk, admitted
+            standing = await self._door.listens(asking)
         except RpcError as error:
             return _failed(None, error)
-        return Streamed(200, _Unasked(session), {RUN_HEADER: run.id})
+        return Streamed(
+            200, _Unasked(session, standing, partial(self._door.lists_changed, asking)), {RUN_HEADER: run.id}
+        )
 
     async def close(self) -> None:
         """Give up every server; for the end of the process."""
@@ -126,10 +143,20 @@ class McpFront:
 
     # --- the two kinds of client ---
 
-    async def _modern(self, server: str | None, headers: Headers, request: Request, caller: Caller, run: Run) -> Answer:
+    async def _modern(
+        self,
+        server: str | None,
+        headers: Headers,
+        request: Request,
+        caller: Caller,
+        run: Run,
+        admitted: Callable[[], bool],
+    ) -> Answer:
         headers.check_accept()
         version, capabilities = headers.agreed(request)
-        return await self._answered(Asking(caller, run, server, version, request, capabilities, headers), None)
+        asking = Asking(caller, run, server, version, request, capabilities, headers)
+        asking.admitted = admitted
+        return await self._answered(asking, None)
 
     async def _handshaken(
         self, server: str | None, headers: Headers, request: Request, caller: Caller, run: Run
@@ -317,11 +344,15 @@ class _Stream(_Events):
 
 
 class _Unasked(_Events):
-    """What a session hears between its requests, until it or the client ends."""
+    """What a session hears between its requests, until it or the client ends, or the client is let in no more."""
 
-    def __init__(self, session: ClientSession) -> None:
+    def __init__(
+        self, session: ClientSession, standing: Standing, lists_changed: Callable[[], Awaitable[list[bytes]]]
+    ) -> None:
         super().__init__()
         self._session = session
+        self._standing = standing
+        self._lists_changed = lists_changed
         session.hears = self.say_some
 
     def say_some(self, message: bytes) -> None:
@@ -329,11 +360,21 @@ class _Unasked(_Events):
             self.say(message)
 
     async def __anext__(self) -> bytes:
-        try:
-            async with asyncio.timeout(QUIET_SECONDS):
-                return await self._queue.get()
-        except TimeoutError:
-            return _STILL_HERE
+        looked = 0.0
+        while looked < QUIET_SECONDS:
+            if not self._standing.is_admitted:
+                await self.aclose()
+                raise StopAsyncIteration
+            if not self._standing.is_as_it_was:
+                self._standing.renew()
+                for message in await self._lists_changed():
+                    self.say_some(message)
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    return await self._queue.get()
+            except TimeoutError:
+                looked += LOOK_SECONDS
+        return _STILL_HERE
 
     async def aclose(self) -> None:
         self._session.hears = None

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
 
 from ..exchange import Caller
 from ..store import Run, StoreError
@@ -41,6 +41,8 @@ MOST_AT_ONCE: Final = 64
 
 LAST_SECONDS: Final = 10.0
 """How long requests under way may take once the input has ended: a host that only asks and listens is answered."""
+
+INITIALIZED: Final = "notifications/initialized"
 
 Write = Callable[[bytes], Awaitable[None]]
 """Writes one line, whole, before the next."""
@@ -101,6 +103,8 @@ class _Pipes:
                 task = self._under_way.get(name) if isinstance(name, int | str) else None
                 if task is not None:
                     task.cancel()
+            elif message.method == INITIALIZED and self._door.follows(self._server):
+                self._begin(self._unasked(self._asking(Request(0, INITIALIZED, {}))))
         elif message.id in self._under_way:
             await self._write(error_bytes(message.id, RpcError(INVALID_REQUEST, "`id` is in use")))
         else:
@@ -111,6 +115,25 @@ class _Pipes:
             if message.method == LISTEN:  # it ends by itself when nobody listens any more
                 self._unending.add(task)
             task.add_done_callback(lambda done: self._finished(message.id, done))
+
+    def _begin(self, unending: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(unending)
+        for tasks in (self._tasks, self._unending):
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+    async def _unasked(self, asking: Asking) -> None:
+        """What a client on HTTP opens a stream of its own for."""
+        try:
+            standing = await self._door.listens(asking)
+        except RpcError as error:
+            LOG.warning("the server is not listened to: %s", error.message)
+            return
+        while True:
+            await standing.changed()
+            standing.renew()
+            for message in await self._door.lists_changed(asking):
+                self._later(message)
 
     async def _malformed(self, error: RpcError) -> None:
         try:

@@ -3,8 +3,9 @@
 The client says what it wants to hear of. Each resource is decided as `server/resources.subscribe(uri)`; what is refused
 is left out of the acknowledgement, which comes first and says what the client will hear. From then on come names alone:
 that a list is not what it was, or the URI of a resource that was granted, and never a word of the server's. The stream
-ends when the server ends it, after LISTEN_SECONDS, and before the first change that is heard under another policy than
-the resources were granted under: a client that listens again is decided anew.
+ends when the server ends it, after LISTEN_SECONDS, once its key is revoked, and once the policy is another than the
+resources were granted under: then all lists are told of first, since a policy decides what is in them, and a client
+that listens again is decided anew.
 
 A change says "look again" and no more, so one that waits to be told takes up all of its kind that come meanwhile.
 """
@@ -27,18 +28,19 @@ from .asking import Asking
 from .conversing import DOOR
 from .documents import Documents
 from .eras import complete
-from .following import SUBSCRIBE, UPDATED
+from .following import LISTS_CHANGED, SUBSCRIBE, UPDATED
 from .line import PeerError
 from .messages import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Notification, RpcError
 from .offering import Offering
 from .peer import ServerError
 from .servers import Server
+from .standing import Standing
 
 LISTEN: Final = "subscriptions/listen"
 ACKNOWLEDGED: Final = "notifications/subscriptions/acknowledged"
 
 LISTEN_SECONDS: Final = 900.0
-"""How long one stream lives: whoever lost the key that opened it hears names for no longer."""
+"""How long one stream lives: what is forgotten open takes up room for no longer."""
 
 MOST_RESOURCES: Final = 100
 """Resources of one stream; each is a Decision with a Record."""
@@ -53,12 +55,12 @@ LOOK_SECONDS: Final = 0.1
 REFUSED_KEY: Final = "leastward/refused"
 """In `_meta` of the acknowledgement: the resources that are left out, and why."""
 
-_LISTS: Final[Mapping[str, tuple[str, str]]] = {
-    "toolsListChanged": ("tools", "notifications/tools/list_changed"),
-    "promptsListChanged": ("prompts", "notifications/prompts/list_changed"),
-    "resourcesListChanged": ("resources", "notifications/resources/list_changed"),
+_LISTS: Final[Mapping[str, str]] = {
+    "toolsListChanged": "tools",
+    "promptsListChanged": "prompts",
+    "resourcesListChanged": "resources",
 }
-"""What a client asks for, whose capability it is of, and as what it comes."""
+"""What a client asks for, and whose capability it is of."""
 
 _RESOURCES: Final = "resourceSubscriptions"
 
@@ -76,12 +78,10 @@ class Wanted(NamedTuple):
         return {**tree, _RESOURCES: list(self.resources)} if self.resources else tree
 
     def within(self, acknowledged: Any) -> Wanted:
-        """What of this a server said that it will tell of."""
-        said = acknowledged if isinstance(acknowledged, dict) else {}
-        uris = said.get(_RESOURCES)
+        """What of this is told of, where a server acknowledged so much: lists always, as a policy changes them too."""
+        uris = acknowledged.get(_RESOURCES) if isinstance(acknowledged, dict) else None
         known = uris if isinstance(uris, list) else []
-        lists = frozenset(name for name in self.lists if said.get(name) is True)
-        return Wanted(lists, tuple(uri for uri in self.resources if uri in known))
+        return Wanted(self.lists, tuple(uri for uri in self.resources if uri in known))
 
 
 def read_wanted(tree: Mapping[str, Any]) -> Wanted:
@@ -119,40 +119,41 @@ class Subscribing:
         wanted = read_wanted(asking.params({"notifications": dict}, {})["notifications"])
         meta = {SUBSCRIPTION_ID_META_KEY: asking.request.id}
         with self._room(asking.caller):
-            granted_under = self._gate.policy_hash
+            standing = Standing(asking.admitted, lambda: self._gate.policy_hash)
             wanted, refused = await self._granted(asking, server, wanted)
             stream = Told(asking, meta, wanted, refused)
-            await self._told(stream, server, granted_under)
+            await self._told(stream, server, standing)
         return complete(asking.version, {"_meta": meta})
 
-    async def _told(self, stream: Told, server: Server, granted_under: str) -> None:
-        run, wanted = stream.asking.run.id, stream.wanted.tree
-        hearing = asyncio.ensure_future(server.hear(run, wanted, stream.heard, stream.acknowledged))
+    async def _told(self, stream: Told, server: Server, standing: Standing) -> None:
+        hearing = asyncio.ensure_future(_heard(stream, server))
+        changing = asyncio.ensure_future(standing.changed())
         try:
             async with asyncio.timeout(self._seconds):
-                while await stream.is_next(hearing):
-                    await stream.has_room()
-                    if self._gate.policy_hash != granted_under:
-                        return
+                while await stream.is_next(hearing, changing) and standing.is_admitted and standing.is_as_it_was:
                     stream.tell()
-            await hearing
+                    await stream.has_room()
+                if not standing.is_admitted:
+                    return
+                if standing.is_as_it_was:
+                    await hearing
+                else:
+                    stream.tell_lists()
         except TimeoutError:
             return
         except ServerError as error:
-            if error.code == METHOD_NOT_FOUND:  # it tells of nothing, and so does this stream
-                stream.acknowledged(None)
-                return
             raise RpcError(INTERNAL_ERROR, "the server answered with an error", {"code": "server-error"}) from error
         except PeerError as error:
             raise RpcError(INTERNAL_ERROR, error.message, {"code": error.code}) from error
         finally:
             hearing.cancel()
-            await asyncio.gather(hearing, return_exceptions=True)
+            changing.cancel()
+            await asyncio.gather(hearing, changing, return_exceptions=True)
 
     async def _granted(self, asking: Asking, server: Server, wanted: Wanted) -> tuple[Wanted, list[dict[str, Any]]]:
         """What of `wanted` this caller may hear, and each resource that it may not, with the code."""
         has = {"tools"} | (await self._documents.capabilities(asking)).keys()
-        lists = frozenset(name for name in wanted.lists if _LISTS[name][0] in has)
+        lists = frozenset(name for name in wanted.lists if _LISTS[name] in has)
         refused: list[dict[str, Any]] = []
         granted: list[str] = []
         for uri in wanted.resources:
@@ -176,6 +177,17 @@ class Subscribing:
             self._open[key] -= 1
             if not self._open[key]:
                 del self._open[key]
+
+
+async def _heard(stream: Told, server: Server) -> None:
+    """Take what the server says. One that knows no such method tells of nothing, and the policy still does."""
+    try:
+        await server.hear(stream.asking.run.id, stream.wanted.tree, stream.heard, stream.acknowledged)
+    except ServerError as error:
+        if error.code != METHOD_NOT_FOUND:
+            raise
+        stream.acknowledged(None)
+        await asyncio.Event().wait()
 
 
 def _taken(granted: list[str]) -> Reach:
@@ -218,16 +230,16 @@ class Told:
             uri = message.params.get("uri")
             if not isinstance(uri, str) or uri not in self.wanted.resources:
                 return
-        elif message.method not in {_LISTS[name][1] for name in self.wanted.lists}:
+        elif message.method not in {LISTS_CHANGED[_LISTS[name]] for name in self.wanted.lists}:
             return
         self._waiting[message.method, uri] = None
         self._wakes.set()
 
-    async def is_next(self, hearing: asyncio.Task[None]) -> bool:
-        """Wait until something is to be told; False where the server ended before."""
+    async def is_next(self, *ends: asyncio.Task[None]) -> bool:
+        """Wait until something is to be told; False where one of `ends` came before."""
         waking = asyncio.ensure_future(self._wakes.wait())
         try:
-            await asyncio.wait((waking, hearing), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((waking, *ends), return_when=asyncio.FIRST_COMPLETED)
         finally:
             waking.cancel()
         return bool(self._waiting)
@@ -240,6 +252,12 @@ class Told:
             if self.asking.talk.unread() < MOST_UNREAD:
                 return
             await asyncio.sleep(LOOK_SECONDS)
+
+    def tell_lists(self) -> None:
+        """All lists that the client wanted to hear of may be others now; what waits was granted before, and is dropped."""
+        self.acknowledged(None)
+        self._waiting = dict.fromkeys((LISTS_CHANGED[_LISTS[name]], None) for name in sorted(self.wanted.lists))
+        self.tell()
 
     def tell(self) -> None:
         assert self.asking.talk is not None

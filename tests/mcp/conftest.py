@@ -313,13 +313,13 @@ class Edge:
                 answer = self._front.delete(name, scope["headers"], caller)
             elif scope["method"] == "GET":
                 run = self._store.default_run(caller.principal)
-                answer = await self._front.get(name, scope["headers"], caller, run)
+                answer = await self._front.get(name, scope["headers"], caller, run, lambda: True)
             else:
                 body = await _body(receive)
                 current = asyncio.current_task()
                 leaving = asyncio.ensure_future(_left(receive, current))
                 run = self._store.default_run(caller.principal)
-                answer = await self._front.post(name, scope["headers"], body, caller, run)
+                answer = await self._front.post(name, scope["headers"], body, caller, run, lambda: True)
         except EdgeError as error:
             answer = refused(error, mcp_error)
         except StoreError:
