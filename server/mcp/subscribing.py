@@ -254,7 +254,7 @@ class Told:
             await asyncio.sleep(LOOK_SECONDS)
 
     def tell_lists(self) -> None:
-        """All lists that the client wanted to hear of may be others now; what waits was granted before and is dropped."""
+        """All lists that the client wanted may be others now; what waits was granted before and is dropped."""
         self.acknowledged(None)
         self._waiting = dict.fromkeys((LISTS_CHANGED[_LISTS[name]], None) for name in sorted(self.wanted.lists))
         self.tell()
