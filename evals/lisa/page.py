@@ -24,10 +24,15 @@ def section(
         "*above base* / *broken*, in points and percent, means over seeds.",
     ]
     methods = [name for name in dict.fromkeys(key.method for key in rows) if name != "base"]
-    for stream in dict.fromkeys(key.stream for key in rows):
-        here = [case for case in cases if Key(stream, case.name, methods[0]) in rows]
-        lines = ([_case(case), *(_pair(rows[Key(stream, case.name, method)]) for method in methods)] for case in here)
-        parts.append(f"### {stream}\n\n{table(['cell', *methods], lines)}")
+    streams = list(dict.fromkeys(key.stream for key in rows))
+    if len(methods) == 1:
+        told = ([_case(case), *(_entry(rows, stream, case, methods[0]) for stream in streams)] for case in cases)
+        parts.append(f"### {methods[0].capitalize()}\n\n{table(['cell', *streams], told)}")
+    else:
+        for stream in streams:
+            here = [case for case in cases if Key(stream, case.name, methods[0]) in rows]
+            lines = ([_case(case), *(_entry(rows, stream, case, method) for method in methods)] for case in here)
+            parts.append(f"### {stream}\n\n{table(['cell', *methods], lines)}")
     drifting = {case.name: case for case in cases if case.drift}
     if drifting:
         parts.append("### Cells with a drift\n\n" + _drift(rows, drifting))
@@ -53,8 +58,9 @@ def _case(case: Case) -> str:
     return case.name.replace("audit 0.02, ", "")
 
 
-def _pair(row: Mapping[str, Spread]) -> str:
-    return f"{100 * row['above_base'].mean:+.1f} / {100 * row['broken'].mean:.1f}"
+def _entry(rows: Mapping[Key, Mapping[str, Spread]], stream: str, case: Case, method: str) -> str:
+    row = rows.get(Key(stream, case.name, method))
+    return "-" if row is None else f"{100 * row['above_base'].mean:+.1f} / {100 * row['broken'].mean:.1f}"
 
 
 def _drift(rows: Mapping[Key, Mapping[str, Spread]], drifting: Mapping[str, Case]) -> str:

@@ -199,3 +199,15 @@ def test_a_run_prints_every_number_as_json(
     assert all(row["broken"]["mean"] == 0 and row["above_base"]["mean"] == 0 for row in base)
     assert {one["method"] for one in said["requirements"]} >= {"ours", "nearest"}
     assert all(one["ours"] is not None for one in said["contests"])
+
+
+def test_one_method_beside_the_base_is_one_table_with_a_column_for_each_stream(tmp_path: Path) -> None:
+    zero = Measured(**dict.fromkeys(asdict(measure(run_of(HELD))), 0.0))
+    results = results_of({"base": zero, "ours": replace(zero, above_base=0.12)})
+    missing = Key("c", PLAIN[0].name, "ours")
+    del results[missing]
+    plan = Plan(tmp_path, ("a", "b", "c"), (0, 1, 2), tuple(PLAIN), 100)
+    said = section(plan, "small", results, PLAIN, judge(results, PLAIN), contests(results, "ours"))
+    assert "### Ours\n\n| cell | a | b | c |\n" in said
+    assert "| rate 0.1, flips 0 | +12.0 / 0.0 | +12.0 / 0.0 | - |" in said
+    assert "Who is best" not in said
