@@ -10,9 +10,11 @@ stage that is done is only read back.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 import yaml
@@ -23,6 +25,9 @@ from .reward import Reward
 
 if TYPE_CHECKING:  # torch is loaded by who runs a recipe, not by who reads one
     from .stages import Draw, Stage
+
+_ADDRESS: Final = re.compile(r"https?://([^\s/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]+)?/?")
+"""Scheme, host and perhaps a port: the routes are the server's own, and it has no login."""
 
 
 class ModelPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -72,9 +77,16 @@ class ServedPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A vLLM server that draws the rollouts of grpo (engines/vllm.py): its address, what it calls the model, and a
     folder that both see, through which it is given weights. It starts on `folder`/start-DIGEST, which a run writes."""
 
-    url: Annotated[str, msgspec.Meta(pattern="^https?://[^/]+/?$")]
+    url: str
     folder: str
     name: str = "trained"
+
+    def __post_init__(self) -> None:
+        if not _is_address(self.url):
+            raise DataError(
+                f"`{self.url}` is not the address of a server, in a recipe's `served`\n"
+                "  help: one looks like `http://127.0.0.1:8000`"
+            )
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,6 +118,15 @@ def read_recipe(path: str | Path) -> Recipe:
     if not recipe.stages:
         raise DataError(f"the recipe `{path}` has no stage")
     return recipe
+
+
+def _is_address(url: str) -> bool:
+    if _ADDRESS.fullmatch(url) is None:
+        return False
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:  # a port that is too large, or what no IPv6 host looks like
+        return False
 
 
 def begun(recipe: Recipe, data: Data) -> tuple[Any, Any]:

@@ -23,6 +23,7 @@ import msgspec
 from ..example import Data, DataError, Example, read
 from ..prompting import prompt
 from ..reward import Reward
+from .sharded import gathered
 
 
 def rows(data: Data) -> list[dict[str, str]]:
@@ -70,9 +71,9 @@ def policy_rollout(data: Data, tokenizer: Any, longest: int = 96) -> Callable[[l
         model.eval()
         for view in (False, True):
             places = [place for place, one in enumerate(in_view) if one is view]
-            drawn = sample(
-                model, tokenizer, [_ids(tokenizer, asked[place]) for place in places], longest, 1.0, generator
-            )
+            ids = [_ids(tokenizer, asked[place]) for place in places]
+            with gathered(model):
+                drawn = sample(model, tokenizer, ids, longest, 1.0, generator)
             for place, tokens, keep, found in zip(places, drawn.tokens, drawn.mask, drawn.logprobs, strict=True):
                 answers[place], logprobs[place] = tokens[keep].tolist(), found[keep].tolist()
         model.train(was_training)
