@@ -2,6 +2,8 @@
 
 Every request carries a 4.2 KB body, every answer a tool call; the gate parses strictly, decides, and commits a Record
 before it answers. Chat is measured in full, the Responses and the Messages API beside it at 1 and at 256 connections.
+LiteLLM's proxy takes part in chat where LEASTWARD_BENCH_LITELLM names its program (`pip install litellm[proxy]` in an
+environment of its own; one worker, a master key, nothing else set; no streams, which it ends without `[DONE]` here).
 The proxy under test has core 0 to itself, the upstream and wrk share core 1. Each figure is the median of all rounds,
 which are interleaved over the proxies so that a busy moment of the machine hits all of them.
 `python -m evals.bench.gate [--json] [--rounds N] [--seconds S]`
@@ -12,12 +14,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
+import secrets
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -85,8 +90,9 @@ def request_body(api: str = "chat", stream: bool = False) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode()
 
 
-_PLACES = [(api, c) for c in CONNECTIONS["chat"] for api, several in CONNECTIONS.items() if c in several]
-"""Few connections first: a slow proxy works on what many left behind long after wrk has gone."""
+LITELLM = "LEASTWARD_BENCH_LITELLM"
+START_SECONDS = 120
+"""LiteLLM's proxy imports for half a minute on a busy machine."""
 
 
 @dataclass
@@ -95,13 +101,20 @@ class Proxy:
 
     name: str
     start: Callable[[int, str, Path], tuple[list[str], str]]
+    apis: tuple[str, ...] = tuple(CONNECTIONS)
+    streams: bool = True
     port: int = 0
     pid: int = 0
     key: str = ""
-    rates: dict[tuple[str, int], list[float]] = field(default_factory=lambda: {place: [] for place in _PLACES})
-    medians_us: dict[str, list[float]] = field(default_factory=lambda: {api: [] for api in CONNECTIONS})
+    rates: dict[tuple[str, int], list[float]] = field(default_factory=lambda: defaultdict(list))
+    medians_us: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     chunk_cpu_us: list[float] = field(default_factory=list)
     pss_mb: float = 0.0
+
+    @property
+    def places(self) -> list[tuple[str, int]]:
+        """Few connections first: a slow proxy works on what many left behind long after wrk has gone."""
+        return [(api, c) for c in CONNECTIONS["chat"] for api in self.apis if c in CONNECTIONS[api]]
 
 
 def _nginx(port: int, upstream: str, folder: Path) -> tuple[list[str], str]:
@@ -154,7 +167,22 @@ upstreams: {{model: {{url: "{upstream}/v1"}}}}
     return [leastward, "serve", "--config", str(folder / "leastward.yaml")], json.loads(issued.stdout)["secret"]
 
 
-PROXIES = (("nginx", _nginx), ("leastward", _leastward), ("fastapi+httpx", _passthrough))
+def _litellm(port: int, upstream: str, folder: Path) -> tuple[list[str], str]:
+    key = "sk-" + secrets.token_hex(32)
+    model = {"model": "openai/bench", "api_base": f"{upstream}/v1", "api_key": "none"}
+    tree = {
+        "model_list": [{"model_name": "bench", "litellm_params": model}],
+        "general_settings": {"master_key": key},
+        "litellm_settings": {"telemetry": False},
+    }
+    (folder / "litellm.json").write_text(json.dumps(tree))  # JSON is YAML
+    place = ["--config", str(folder / "litellm.json"), "--host", "127.0.0.1", "--port", str(port)]
+    return [os.environ[LITELLM], *place, "--num_workers", "1"], key
+
+
+def contestants() -> list[Proxy]:
+    found = [Proxy("nginx", _nginx), Proxy("leastward", _leastward), Proxy("fastapi+httpx", _passthrough)]
+    return [*found, Proxy("litellm", _litellm, ("chat",), streams=False)] if os.environ.get(LITELLM) else found
 
 
 async def _read_stream(port: int, key: str) -> None:
@@ -200,8 +228,8 @@ def measure(rounds: int, seconds: float) -> dict[str, object]:
 
     from .fake_upstream import CHUNKS
 
-    proxies = [Proxy(name, start) for name, start in PROXIES]
-    direct = Proxy("direct", _nginx)
+    proxies = contestants()
+    direct = Proxy("direct", _nginx, streams=False)
     with ExitStack() as stack, Progress(transient=True) as progress:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         port = free_port()
@@ -213,11 +241,12 @@ def measure(rounds: int, seconds: float) -> dict[str, object]:
             own = folder / proxy.name
             own.mkdir()
             command, proxy.key = proxy.start(proxy.port, upstream, own)
-            proxy.pid = stack.enter_context(running(command, proxy.port, 0))
-        task = progress.add_task("gate", total=rounds * (len(proxies) * (len(_PLACES) + 1) + len(_PLACES)))
+            proxy.pid = stack.enter_context(running(command, proxy.port, 0, START_SECONDS))
+        total = rounds * sum(len(proxy.places) + proxy.streams for proxy in (direct, *proxies))
+        task = progress.add_task("gate", total=total)
         for _ in range(rounds):
             for proxy in (direct, *proxies):
-                for api, connections in _PLACES:
+                for api, connections in proxy.places:
                     script = folder / f"{proxy.name}-{api}.lua"
                     script.write_text(_script(proxy.key, request_body(api).decode()))
                     rate, median = wrk(f"http://127.0.0.1:{proxy.port}{APIS[api].path}", script, connections, seconds)
@@ -226,7 +255,7 @@ def measure(rounds: int, seconds: float) -> dict[str, object]:
                     if connections == 1:
                         proxy.medians_us[api].append(median)
                     progress.advance(task)
-                if proxy is not direct:
+                if proxy.streams:
                     before = cpu_seconds(proxy.pid)
                     asyncio.run(_streams(proxy.port, proxy.key))
                     proxy.chunk_cpu_us.append((cpu_seconds(proxy.pid) - before) / (STREAMS * CHUNKS) * 1e6)
@@ -246,8 +275,9 @@ def _report(direct: Proxy, proxies: list[Proxy], rounds: int, seconds: float) ->
                     "added_p50_us": statistics.median(p.medians_us[api]) - base[api],
                 }
                 for api, several in CONNECTIONS.items()
+                if api in p.apis
             },
-            "stream_cpu_us_per_chunk": spread(p.chunk_cpu_us),
+            "stream_cpu_us_per_chunk": spread(p.chunk_cpu_us) if p.streams else None,
             "pss_mb": p.pss_mb,
         }
         for p in proxies
@@ -257,6 +287,7 @@ def _report(direct: Proxy, proxies: list[Proxy], rounds: int, seconds: float) ->
     def ratio(a: Proxy, b: Proxy, c: int, api: str = "chat") -> float:
         return statistics.median(a.rates[api, c]) / max(statistics.median(b.rates[api, c]), 0.01)
 
+    lite = {f"requests/s at 256, times {p.name} (>= 70)": ratio(ours, p, 256) for p in proxies if p.name == "litellm"}
     return {
         "machine": machine(),
         "rounds": rounds,
@@ -271,6 +302,7 @@ def _report(direct: Proxy, proxies: list[Proxy], rounds: int, seconds: float) ->
             "requests/s at 1, of nginx (records wait for the disk)": ratio(ours, nginx, 1),
             "CPU per streamed chunk, times nginx (<= 2)": statistics.median(ours.chunk_cpu_us)
             / max(statistics.median(nginx.chunk_cpu_us), 0.01),
+            **lite,
         },
     }
 
@@ -286,6 +318,8 @@ def show(report: dict[str, object]) -> None:
         table.add_column(column, justify="right")
     for name, row in report["proxies"].items():  # type: ignore[attr-defined]
         for api, several in CONNECTIONS.items():
+            if api not in row:
+                continue
             rates, is_chat = row[api]["requests_per_s"], api == "chat"
             table.add_row(
                 name if is_chat else "",
@@ -294,7 +328,7 @@ def show(report: dict[str, object]) -> None:
                 f"{rates[32]['median']:,.0f}" if 32 in several else "",
                 f"{rates[256]['median']:,.0f} ({rates[256]['min']:,.0f} .. {rates[256]['max']:,.0f})",
                 f"{row[api]['added_p50_us']:,.0f}",
-                f"{row['stream_cpu_us_per_chunk']['median']:.1f}" if is_chat else "",
+                f"{row['stream_cpu_us_per_chunk']['median']:.1f}" if is_chat and row["stream_cpu_us_per_chunk"] else "",
                 f"{row['pss_mb']:.0f}" if is_chat else "",
             )
     console.print(table)
