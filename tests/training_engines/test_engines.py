@@ -82,6 +82,14 @@ def test_the_reward_is_the_guards(data: Data) -> None:
     assert reward(texts, [row["example"] for row in listed]) == [1.0, -0.75]
 
 
+def test_the_reward_reads_what_engines_decode(data: Data, tokenizer: Any) -> None:
+    """TRL and verl decode completions without special tokens."""
+    said = [tokenizer(completion(one), add_special_tokens=False)["input_ids"] for one in data.train]
+    texts = tokenizer.batch_decode(said, skip_special_tokens=True)
+    given = [one["example"] for one in rows(data)]
+    assert reward_function(data)(completions=texts, example=given) == [1.0] * len(texts)
+
+
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")  # its own
 def test_grpo_is_that_of_trl_on_one_batch(tokenizer: Any, model: Any, tmp_path: Path) -> None:
     """Two groups of four, clipped on both sides, a mask with holes at the end: the same loss and the same gradients."""
