@@ -14,7 +14,8 @@ from typing import Any
 
 @contextmanager
 def gathered(model: Any) -> Iterator[None]:
-    """All processes enter together. A model that is not cut stays as it is."""
+    """All processes enter together. A model that is not cut stays as it is; of one that is, every part, the outermost
+    too, gives its weights up after each forward from then on."""
     from torch.distributed.fsdp import FSDPModule
 
     parts = [part for part in model.modules() if isinstance(part, FSDPModule)]
