@@ -48,8 +48,12 @@ class Flip:
 
 @dataclass(frozen=True, slots=True)
 class Flips:
+    """`unjudged` are the calls that one of the two grants subject to a judge: nobody asks him about a recording, so
+    they count as refused there."""
+
     calls: int
     bad_lines: int
+    unjudged: int
     flips: tuple[Flip, ...]
 
     def counts(self) -> dict[str, int]:
@@ -60,10 +64,16 @@ class Flips:
             {"line": one.line, "tool": one.tool, "session": one.session, "old": one.old, "new": one.new}
             for one in self.flips
         ]
-        return {"calls": self.calls, "bad_lines": self.bad_lines, "counts": self.counts(), "flips": listed}
+        told = {"calls": self.calls, "bad_lines": self.bad_lines, "unjudged": self.unjudged}
+        return {**told, "counts": self.counts(), "flips": listed}
 
     def print(self, out: Console) -> None:
         out.print(f"\ntraffic: {self.calls} calls, {len(self.flips)} come out otherwise")
+        if self.unjudged:
+            out.print(
+                f"  {self.unjudged} of them a rule grants subject to a judge, who is not asked here: "
+                "they count as refused under it (`decide --judge` asks)"
+            )
         for kind, count in self.counts().items():
             out.print(plain(f"  {kind}: {count}"))
         for flip in self.flips[:SHOWN]:
@@ -80,7 +90,7 @@ def replay(path: str, old: PolicySet, new: PolicySet) -> Flips:
     """Every call of a recording under both policies. Raises ProblemFound where the recording cannot be read."""
     desks = (Desk(old), Desk(new))
     flips: list[Flip] = []
-    calls = 0
+    calls = unjudged = 0
     try:
         with Path(path).open("rb") as recording, _bar(recording, Path(path).stat().st_size) as advance:
             for number, line in enumerate(recording, 1):
@@ -90,12 +100,13 @@ def replay(path: str, old: PolicySet, new: PolicySet) -> Flips:
                     continue
                 calls += 1
                 was, is_now = answers
+                unjudged += "needs-judge" in (was["reason"], is_now["reason"])
                 if was["effect"] != is_now["effect"]:
                     tool, session = _about(line)
                     flips.append(Flip(number, tool, session, was, is_now))
     except OSError as error:
         raise ProblemFound(f"{path} cannot be read: {error.strerror}") from error
-    return Flips(calls, desks[0].bad_lines, tuple(flips))
+    return Flips(calls, desks[0].bad_lines, unjudged, tuple(flips))
 
 
 def _both(desks: tuple[Desk, Desk], line: bytes) -> tuple[dict[str, Any], dict[str, Any]] | None:

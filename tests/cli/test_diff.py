@@ -66,6 +66,18 @@ def test_traffic_for_people(leastward: Callable[..., Any]) -> None:
     assert "line 2: pay: allow (pay) -> forbid (no-rule)" in ended.stdout
 
 
+def test_traffic_that_a_judge_would_be_asked_about(leastward: Callable[..., Any]) -> None:
+    files = {
+        **FILES,
+        "judged.lw": OLD.replace("allow pay(to, amount) as pay", "allow pay(to, amount) as pay subject to judge"),
+    }
+    assert files["judged.lw"] != OLD
+    ended = leastward("diff", "old.lw", "judged.lw", "--traffic", "log.jsonl", files=files)
+    assert "  2 of them a rule grants subject to a judge, who is not asked here: they count as refused" in ended.stdout
+    ended = leastward("diff", "old.lw", "judged.lw", "--traffic", "log.jsonl", "--json", files=files)
+    assert json.loads(ended.stdout)["traffic"]["unjudged"] == 2
+
+
 def test_folders(leastward: Callable[..., Any], tmp_path: Path) -> None:
     for name, text in (("old", OLD), ("new", NARROWER)):
         (tmp_path / name).mkdir()
