@@ -277,21 +277,25 @@ def test_a_turn_ends_while_every_thread_waits_for_one(soon: Any) -> None:
     """Three gates that are starved have every thread wait for the lock that one of them holds."""
 
     class Held(Memory):
-        def queue(self, seconds: float) -> Callable[[], None] | None:
-            self.asked.clear()
-            self.waits.clear()
-            return super().queue(seconds)
+        """Its second commit, for which it has queued, waits."""
+
+        async def commit(self, *given: Any, **more: Any) -> None:
+            if not self.faults:
+                second.set()
+                await goes.wait()
+            await super().commit(*given, **more)
 
     store, opens = Held(Database(), 0, [Stale("late")]), threading.Event()
+    second, goes = asyncio.Event(), asyncio.Event()
 
     async def play() -> None:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
         paying = asyncio.create_task(Replica(store, most=9).pay())
-        await asyncio.to_thread(store.stands.wait, 10)
-        await store.asked.wait()
+        await second.wait()
+        assert store.inside == 1
         waiting = asyncio.create_task(asyncio.to_thread(opens.wait, 60))
         await asyncio.sleep(0)
-        store.waits.set()
+        goes.set()
         assert await paying is True
         try:
             soon(lambda: store.inside == 0)
