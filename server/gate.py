@@ -7,7 +7,6 @@ a stream; calls are held. The Answer that leaves is always encoded from what was
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -38,6 +37,7 @@ from .wire import (
     Observed,
     Refusal,
     Scan,
+    SentRequest,
     WireError,
 )
 
@@ -111,14 +111,21 @@ class _Prepared(NamedTuple):
     kept: Mapping[str, Decision]
 
 
+class _Outgoing(NamedTuple):
+    """What is sent to which upstream. The tree of the request ends with the frame that made this."""
+
+    sent: SentRequest
+    stream: bool
+    kept: Mapping[str, Decision]
+    upstream: Upstream
+
+
 class _Asked(NamedTuple):
     """One exchange with an upstream under way: the first reply of what may become several rounds."""
 
     exchange: Exchange
     dialect: Dialect
-    request: ModelRequest
-    kept: Mapping[str, Decision]
-    upstream: Upstream
+    outgoing: _Outgoing
     reply: UpstreamReply
     deadline: float
 
@@ -176,7 +183,7 @@ class ModelGate:
                 return self._answer(exchange, 404, _unserved(dialect))
             exchange.upstream = upstream.name
             request = await self._instructed(request, upstream, guard)
-            deadline = asyncio.get_running_loop().time() + self._manner.seconds[upstream.name]
+            deadline = time.monotonic() + self._manner.seconds[upstream.name]
             reply = await upstream.post(path, request.encode(), deadline=deadline)
             answer = await reply.read(ERROR_LIMIT)
             status, left = dialect.upstream_error(reply.status, answer) if reply.status != 200 else (200, read(answer))
@@ -185,6 +192,22 @@ class ModelGate:
             return await self._failed(exchange, dialect, error)
 
     async def _asked(self, exchange: Exchange, dialect: Dialect, body: bytes) -> Answer:
+        outgoing = await self._outgoing(exchange, dialect, body)
+        if isinstance(outgoing, Whole):
+            return outgoing
+        upstream = outgoing.upstream
+        deadline = time.monotonic() + self._manner.seconds[upstream.name]
+        reply = await upstream.post(dialect.path, outgoing.sent.body, deadline=deadline)
+        if reply.status != 200:
+            status, error = dialect.upstream_error(reply.status, await reply.read(ERROR_LIMIT))
+            return self._answer(exchange, status, error)
+        asked = _Asked(exchange, dialect, outgoing, reply, deadline)
+        if outgoing.stream:
+            return Streamed(200, _Parts(self._streamed(asked), reply), self._headers(exchange))
+        return await self._whole(asked)
+
+    async def _outgoing(self, exchange: Exchange, dialect: Dialect, body: bytes) -> _Outgoing | Whole:
+        """What an upstream is to be asked, or the answer where none is."""
         in_force = exchange.guard  # what is drafted for this run alone no model can have been taught
         request, kept = await self._prepared(exchange, dialect.request(body))
         upstream = self._router.upstream_for(request.model)
@@ -194,15 +217,7 @@ class ModelGate:
         if (approved := await self._approved(exchange, dialect, request)) is not None:
             return approved
         request = await self._instructed(request, upstream, in_force)
-        deadline = asyncio.get_running_loop().time() + self._manner.seconds[upstream.name]
-        reply = await upstream.post(dialect.path, request.encode(), deadline=deadline)
-        if reply.status != 200:
-            status, error = dialect.upstream_error(reply.status, await reply.read(ERROR_LIMIT))
-            return self._answer(exchange, status, error)
-        asked = _Asked(exchange, dialect, request, kept, upstream, reply, deadline)
-        if request.stream:
-            return Streamed(200, _Parts(self._streamed(asked), reply), self._headers(exchange))
-        return await self._whole(asked)
+        return _Outgoing(request.sent(), request.stream, kept, upstream)
 
     async def _prepared(self, exchange: Exchange, request: ModelRequest) -> _Prepared:
         state = exchange.state
@@ -284,22 +299,23 @@ class ModelGate:
     # --- a whole answer ----------------------------------------------------------------------------------------------
 
     async def _whole(self, asked: _Asked) -> Answer:
-        exchange, dialect, request, reply = asked.exchange, asked.dialect, asked.request, asked.reply
+        exchange, dialect, reply = asked.exchange, asked.dialect, asked.reply
+        sent, _, kept, upstream = asked.outgoing
         so_far: Any = None
         for asked_again in range(self._manner.rounds + 1):
             body = await reply.read(self._manner.answer_limit)
             if reply.status != 200:
                 status, error = dialect.upstream_error(reply.status, body)
                 return self._answer(exchange, status, error)
-            answer = dialect.answer(body, self._manner.scan, so_far, frozenset(asked.kept))
-            await self._observe(exchange, answer.observed, asked.kept)
+            answer = dialect.answer(body, self._manner.scan, so_far, frozenset(kept))
+            await self._observe(exchange, answer.observed, kept)
             ruling = await self._decisions.ruled(exchange, answer.calls)
             refusals = ruling.refusals
             if not self._asks_again(exchange, answer.choices, answer.calls, refusals, asked_again):
                 break
-            request = request.continued(answer, refusals)
+            sent = sent.request().continued(answer, refusals).sent()
             so_far = answer.so_far
-            reply = await asked.upstream.post(dialect.path, request.encode(), deadline=asked.deadline)
+            reply = await upstream.post(dialect.path, sent.body, deadline=asked.deadline)
         if refusals and self._manner.style == "error":
             return self._refused(exchange, dialect, refusals)
         exchange.state.past.extend(answer.past(refusals))
@@ -327,7 +343,8 @@ class ModelGate:
 
     async def _streamed(self, asked: _Asked) -> AsyncGenerator[bytes, None]:
         """The parts of a stream. Once it has begun an error can only end it: an error event, and no proper end."""
-        exchange, dialect, request, reply = asked.exchange, asked.dialect, asked.request, asked.reply
+        exchange, dialect, reply = asked.exchange, asked.dialect, asked.reply
+        sent, _, kept, upstream = asked.outgoing
         try:
             so_far: Any = None
             for asked_again in range(self._manner.rounds + 1):
@@ -335,21 +352,21 @@ class ModelGate:
                     _, error = dialect.upstream_error(reply.status, await reply.read(ERROR_LIMIT))
                     yield dialect.error_event(error)
                     return
-                stream = dialect.stream(self._manner.scan, so_far, frozenset(asked.kept))
+                stream = dialect.stream(self._manner.scan, so_far, frozenset(kept))
                 async for data in reply.parts():
                     if part := stream.feed(data):
                         yield part
                 calls = stream.close()
-                await self._observe(exchange, stream.observed, asked.kept)
+                await self._observe(exchange, stream.observed, kept)
                 ruling = await self._decisions.ruled(exchange, calls)
                 refusals = ruling.refusals
                 if not self._asks_again(exchange, stream.choices, calls, refusals, asked_again):
                     break
                 if part := stream.settle(refusals, done=False):
                     yield part
-                request = request.continued(stream, refusals)
+                sent = sent.request().continued(stream, refusals).sent()
                 so_far = stream.so_far
-                reply = await asked.upstream.post(dialect.path, request.encode(), deadline=asked.deadline)
+                reply = await upstream.post(dialect.path, sent.body, deadline=asked.deadline)
             if refusals and self._manner.style == "error":
                 yield dialect.error_event(self._refused(exchange, dialect, refusals).body)
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -31,7 +32,7 @@ class ModelList:
 
 
 async def _models_of(upstream: Upstream) -> list[dict[str, Any]] | None:
-    deadline = asyncio.get_running_loop().time() + SECONDS
+    deadline = time.monotonic() + SECONDS
     try:
         reply = await upstream.get("/models", deadline=deadline)
         tree: Any = parse_json(await reply.read(LIMIT), numbers="kept")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from guardrail import (
     new_id,
 )
 
+from .entropy import entropy
 from .exchange import Caller
 from .judgements import AT_ONCE, Judgements, has_judged_rules, question_of
 from .recording import Conduct, Exchange, Kind, observed_record, record_of
@@ -169,7 +169,7 @@ class RecordedDecisions:
         moment = self._clock()
         milliseconds = int(moment.timestamp() * 1000)
         state.session.tick(microseconds(moment))
-        return Exchange(new_id("dec", milliseconds, os.urandom(10)), caller, run_id, state, guard, door, observable)
+        return Exchange(new_id("dec", milliseconds, entropy(10)), caller, run_id, state, guard, door, observable)
 
     def silent(self, exchange: Exchange) -> bool:
         """Whether this run has been refused so often that it is told nothing more than that."""

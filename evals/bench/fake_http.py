@@ -37,7 +37,8 @@ def serve(protocol: type[FakeHttp], port: int) -> None:
     import uvloop
 
     async def main() -> None:
-        server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", port)
+        # As uvicorn: of 256 connections at once, asyncio's own 100 would leave some to the kernel's retry after 1 s.
+        server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", port, backlog=2048)
         await server.serve_forever()
 
     uvloop.run(main())

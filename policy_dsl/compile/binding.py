@@ -28,6 +28,9 @@ class Patterns(Generic[About]):
                 else:
                     self._named.setdefault(pattern.tool, []).append((pattern.server, (id, statement)))
 
+    def __bool__(self) -> bool:
+        return bool(self._named or self._globs)
+
     def named(self) -> Iterator[tuple[str | None, str]]:
         """The tools that are named in full, with the server where one is written."""
         return ((server, tool) for tool, listed in self._named.items() for server in {of for of, _ in listed})

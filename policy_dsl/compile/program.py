@@ -98,7 +98,7 @@ class Program:
 
     def hides(self, tool: str, facts: Facts = NOBODY, server: str | None = None) -> bool:
         """Whether this principal must not see the tool in any list of tools."""
-        return any(binds(hide.scope, facts) for _, hide in self._hidden.fitting(server, tool))
+        return bool(self._hidden) and any(binds(hide.scope, facts) for _, hide in self._hidden.fitting(server, tool))
 
     def source(self, tool: str, facts: Facts = NOBODY, server: str | None = None) -> str:
         """The generated Python that decides calls of one tool for one principal, with its constants as comments."""

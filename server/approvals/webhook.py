@@ -18,6 +18,7 @@ import hmac
 import logging
 import random
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -171,7 +172,7 @@ class Webhook:
         """The status of the answer, None where there was none."""
         at = int(self._clock().timestamp())
         headers = {"x-leastward-signature": signature(self._address.secret, at, body), "x-leastward-id": approval.id}
-        deadline = asyncio.get_running_loop().time() + self._address.timeout_seconds
+        deadline = time.monotonic() + self._address.timeout_seconds
         try:
             reply = await self._upstream.post(self._path, body, headers, deadline=deadline)
             await reply.read(MOST_ANSWER)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -61,7 +62,7 @@ def discovered(name: str, issuer: str, ca_file: str | None = None) -> Read:
 
 
 async def _get(site: Upstream, path: str) -> bytes:
-    deadline = asyncio.get_running_loop().time() + SECONDS
+    deadline = time.monotonic() + SECONDS
     try:
         reply = await site.get(path, deadline=deadline)
         body = await reply.read(MOST_BYTES)

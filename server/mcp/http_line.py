@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -60,7 +61,7 @@ class HttpLine:
         self.close()
         if session is None:
             return
-        deadline = asyncio.get_running_loop().time() + LEAVE_SECONDS
+        deadline = time.monotonic() + LEAVE_SECONDS
         headers = {**self._headers, _SESSION: session}
         with contextlib.suppress(UpstreamError):
             reply = await self._upstream.delete(self._path, headers, deadline=deadline)
@@ -107,7 +108,7 @@ class HttpLine:
     async def _listen(self, heard: Heard, headers: Mapping[str, str]) -> None:
         while not self._over and self._session is not None:
             with contextlib.suppress(UpstreamError, WireError, PeerError):
-                deadline = asyncio.get_running_loop().time() + LISTEN_SECONDS
+                deadline = time.monotonic() + LISTEN_SECONDS
                 own = {**self._headers, **headers, _SESSION: self._session, "accept": "text/event-stream"}
                 reply = await self._upstream.get(self._path, own, deadline=deadline)
                 try:
@@ -133,7 +134,7 @@ class HttpLine:
         own = {**self._headers, **headers}
         if self._session is not None:
             own[_SESSION] = self._session
-        deadline = asyncio.get_running_loop().time() + seconds
+        deadline = time.monotonic() + seconds
         return await self._upstream.post(self._path, message, own, deadline=deadline)
 
     async def _answer(self, reply: UpstreamReply, ask: Ask) -> Reply:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from guardrail import Payload, arguments_digest
 
+from ..entropy import entropy
 from .redaction import redacted
 
 
@@ -30,7 +30,7 @@ def sealed(
 ) -> Sealed:
     """`released` are the arguments that a rewrite made, None where none did. `salt`: 16 random bytes. `context` and
     `audit` are kept beside them (guardrail.Payload)."""
-    chosen = os.urandom(16) if salt is None else salt
+    chosen = entropy(16) if salt is None else salt
     encoded, kept = redacted(arguments)
     digest = arguments_digest(chosen, encoded)
     if released is None:

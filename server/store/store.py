@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -74,7 +75,8 @@ class Store:
         self.hearing = Hearing()
         self.hearing.on("api_key", lambda _: self._writer.look_soon())
         self._deafen: Callable[[], None] = lambda: None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self._thread = 0
         self._waiting: list[Write] = []
         self._runs: OrderedDict[str, Run] = OrderedDict()
 
@@ -178,13 +180,13 @@ class Store:
         policies: Sequence[PolicyChange] = (),
     ) -> asyncio.Future[None]:
         """Queue a write. All writes of one turn of the loop are handed over together, after the tasks of that turn."""
-        loop = asyncio.get_running_loop()
         if not self._waiting:
-            self._loop = loop
-            loop.call_soon(self._hand_over)
-        elif loop is not self._loop:
+            # Once a turn: CPython 3.11 asks the kernel for the process's id each time it is asked for the loop.
+            self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
+            self._loop.call_soon(self._hand_over)
+        elif threading.get_ident() != self._thread:
             raise StoreError("the store is used from two event loops")
-        done: asyncio.Future[None] = loop.create_future()
+        done: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append(Write(records, statements, done, changes, remembered, since, policies=policies))
         return done
 
@@ -195,7 +197,7 @@ class Store:
         if silent is not None and self._writer.trouble is None:
             handover.fail(StoreUnavailable(silent))
             return
-        if lease is not None and self._loop is not None:
+        if lease is not None:
             self._loop.call_later(lease, _give_up, writes)
         self._writer.submit(handover)
 

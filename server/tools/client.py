@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -135,7 +136,7 @@ class Client:
             async with asyncio.timeout(self._seconds):
                 line = await self._line(loop, request.url)
                 try:
-                    reply = line.exchange(head, body, loop.time() + self._seconds)
+                    reply = line.exchange(head, body, time.monotonic() + self._seconds)
                     await reply.started()
                     return Response(reply.status, reply.headers, await reply.read(self._answer_bytes))
                 except UpstreamError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import ssl
 from collections.abc import Mapping
@@ -82,8 +81,8 @@ class Upstream:
     ) -> UpstreamReply:
         """POST a JSON body; returns when status and headers are there.
 
-        `deadline` is on the loop's clock and binds the whole exchange, reading the body too. The request is sent at
-        most once. Raises UpstreamError. Cancelling the awaiting task closes the connection.
+        `deadline` is on the clock of `time.monotonic` and binds the whole exchange, reading the body too. The request
+        is sent at most once. Raises UpstreamError. Cancelling the awaiting task closes the connection.
         """
         return await self._exchange("POST", path, body, headers, deadline)
 
@@ -106,8 +105,7 @@ class Upstream:
         if headers:
             head += "".join(_line(name, value) for name, value in headers.items()).encode("ascii")
         length = b"content-length: %d\r\n\r\n" % len(body) if method == "POST" else b"\r\n"
-        loop = asyncio.get_running_loop()
-        connection = await self._pool.take(loop, deadline)
+        connection = await self._pool.take(deadline)
         reply = connection.exchange(head + length, body, deadline)
         await reply.started()
         return reply

@@ -36,7 +36,7 @@ class Owner(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """At most one exchange at a time. `deadline` is on the loop's clock, in seconds."""
+    """At most one exchange at a time. `deadline` is on the clock of `time.monotonic`."""
 
     __slots__ = (
         "_body_bytes",

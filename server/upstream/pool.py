@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ class Pool:
             connection.abort()
         return None
 
-    async def take(self, loop: asyncio.AbstractEventLoop, deadline: float) -> Connection:
+    async def take(self, deadline: float) -> Connection:
         """A kept or a new connection. Raises UpstreamError."""
         waited = False
         while not self._closed:
@@ -66,8 +67,8 @@ class Pool:
                 if connection is not None:
                     return connection
                 if self.connections < self._size:
-                    return await self._open(loop, deadline)
-            await self._wait(loop, deadline, front=waited)
+                    return await self._open(deadline)
+            await self._wait(deadline, front=waited)
             waited = True
         raise _shutting_down()
 
@@ -98,10 +99,11 @@ class Pool:
 
     # --- inside ---
 
-    async def _open(self, loop: asyncio.AbstractEventLoop, deadline: float) -> Connection:
+    async def _open(self, deadline: float) -> Connection:
+        loop = asyncio.get_running_loop()
         self._opening += 1
         try:
-            connection = await self._connect(loop, min(self._timeouts.connect, deadline - loop.time()))
+            connection = await self._connect(loop, min(self._timeouts.connect, deadline - time.monotonic()))
         except BaseException:
             self._wake()  # the place is free again
             raise
@@ -135,11 +137,11 @@ class Pool:
             raise UpstreamError("connect-failed", "the server cannot be reached") from error
         return connection
 
-    async def _wait(self, loop: asyncio.AbstractEventLoop, deadline: float, front: bool) -> None:
-        waiter: asyncio.Future[None] = loop.create_future()
+    async def _wait(self, deadline: float, front: bool) -> None:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         (self._waiters.appendleft if front else self._waiters.append)(waiter)
         try:
-            async with asyncio.timeout(deadline - loop.time()):
+            async with asyncio.timeout(deadline - time.monotonic()):
                 await waiter
         except BaseException as error:
             if not waiter.done() or waiter.cancelled():
@@ -160,12 +162,12 @@ class Pool:
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         """Ends what has overstayed. One timer for all connections costs a request nothing; a timeout is late by at most
         one tick (a quarter of a second)."""
-        now = loop.time()
+        now, clock = loop.time(), time.monotonic()
         for connection in list(self._all):
             if not connection.busy:
                 if connection.silence(now) > self._timeouts.idle:
                     connection.abort()
-            elif now > connection.deadline:
+            elif clock > connection.deadline:
                 connection.give_up("deadline", "the answer was not complete at the deadline")
             elif connection.silence(now) > self._timeouts.read:
                 connection.give_up("read-timeout", f"silence for more than {self._timeouts.read:.3g} seconds")

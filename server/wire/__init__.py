@@ -27,7 +27,7 @@ from .chat import CHAT
 from .chat_answer import MAX_CHOICES, ChatAnswer, parse_chat_answer
 from .chat_request import ChatRequest, parse_chat_request
 from .chat_stream import ChatStream
-from .dialect import Dialect, ModelAnswer, ModelRequest, ModelStream
+from .dialect import Dialect, ModelAnswer, ModelRequest, ModelStream, SentRequest
 from .errors import MalformedAnswer, MalformedRequest, WireError, openai_error, parse_upstream_error
 from .held_choice import Answered, SoFar
 from .instructions import Instructions, Naming
@@ -68,6 +68,7 @@ __all__ = [
     "Refusal",
     "Reserved",
     "Scan",
+    "SentRequest",
     "SoFar",
     "ToolResult",
     "WireError",

@@ -5,7 +5,7 @@ something is refused, and how an answer of the gate's own looks. server/gate.py 
 
 Direction of flow, the same for each:
 
-    client bytes    -> request -> keeping, with_results, with_refusals, continued -> encode -> upstream
+    client bytes    -> request -> keeping, with_results, with_refusals, continued -> sent -> upstream
     upstream bytes  -> answer, or stream.feed ... stream.close -> HeldCalls -> (Decisions) -> settled / settle -> client
 """
 
@@ -71,6 +71,17 @@ class ModelRequest(Protocol):
         ...
 
     def encode(self) -> bytes: ...
+    def sent(self) -> SentRequest: ...
+
+
+class SentRequest(Protocol):
+    """What an upstream was asked, for as long as it takes to answer: bytes, and no tree."""
+
+    @property
+    def body(self) -> bytes: ...
+    def request(self) -> ModelRequest:
+        """The request as it was sent, for `continued`."""
+        ...
 
 
 class ModelAnswer(Protocol):

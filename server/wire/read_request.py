@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import NoneType
-from typing import Any
+from typing import Any, Final, Generic, NamedTuple, Self, TypeVar
 
-from policy_dsl.strict_json import StrictJsonError, encode, parse_printed
+from policy_dsl.strict_json import MAX_DEPTH, StrictJsonError, encode, parse_printed
 
 from .errors import MalformedRequest
 from .offer import Offer
@@ -50,6 +50,10 @@ class Members:
         return tree, printed
 
 
+_OWN_DEPTH: Final = 2 * MAX_DEPTH
+"""Of what the gate printed itself: calls of an answer stand in the request that follows it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
     """A strictly read request. `tree` is never changed; every step that changes something gives a new one.
@@ -75,3 +79,24 @@ class ReadRequest:
         tree, printed = self.printed
         said = self.tree if self.reserved is None else self.reserved.cleared(self.tree)
         return printed if tree is said else encode(said)
+
+    def sent(self) -> Sent[Self]:
+        return Sent(self.encode(), type(self), self.reserved)
+
+
+Kind = TypeVar("Kind", bound=ReadRequest)
+
+
+class Sent(NamedTuple, Generic[Kind]):
+    """What an upstream was asked, in bytes alone. A model may think for minutes, and a tree takes several times the
+    memory of its print; only where every call of the answer is refused is it needed again."""
+
+    body: bytes
+    kind: type[Kind]
+    reserved: Reserved | None
+
+    def request(self) -> Kind:
+        """The request as it was sent. Without offers: which of them stay was settled before."""
+        tree: Any
+        tree, printed = parse_printed(self.body, max_depth=_OWN_DEPTH, numbers="kept")
+        return self.kind(tree, (), (tree, printed), self.reserved)
