@@ -182,7 +182,8 @@ class ModelGate:
             if upstream is None:
                 return self._answer(exchange, 404, _unserved(dialect))
             exchange.upstream = upstream.name
-            request = await self._instructed(request, upstream, guard)
+            if self._instructions is not None:
+                request = await self._instructed(request, upstream, guard, self._instructions)
             deadline = time.monotonic() + self._manner.seconds[upstream.name]
             reply = await upstream.post(path, request.encode(), deadline=deadline)
             answer = await reply.read(ERROR_LIMIT)
@@ -216,7 +217,8 @@ class ModelGate:
         exchange.model, exchange.upstream = request.model, upstream.name
         if (approved := await self._approved(exchange, dialect, request)) is not None:
             return approved
-        request = await self._instructed(request, upstream, in_force)
+        if self._instructions is not None:
+            request = await self._instructed(request, upstream, in_force, self._instructions)
         return _Outgoing(request.sent(), request.stream, kept, upstream)
 
     async def _prepared(self, exchange: Exchange, request: ModelRequest) -> _Prepared:
@@ -237,10 +239,11 @@ class ModelGate:
                 request = request.with_results(lambda tool, text: redact(_name(tool), text, _server(tool)))
         return _Prepared(request.with_refusals(state.past) if state.past else request, kept)
 
-    async def _instructed(self, request: ModelRequest, upstream: Upstream, guard: Guard) -> ModelRequest:
-        if self._instructions is None:
-            return request
-        told = await self._instructions(upstream.name, request.model, guard.program.policy)
+    @staticmethod
+    async def _instructed(
+        request: ModelRequest, upstream: Upstream, guard: Guard, instructions: Instructing
+    ) -> ModelRequest:
+        told = await instructions(upstream.name, request.model, guard.program.policy)
         return request if told is None else request.with_instructions(told)
 
     async def _approved(self, exchange: Exchange, dialect: Dialect, request: ModelRequest) -> Whole | None:
@@ -293,8 +296,7 @@ class ModelGate:
                 session.answered(call.call_id, answer, observed=True, tool=call.tool, server=call.server)
                 if self._label_of is not None and (label := self._label_of(answer)) is not None:
                     session.labelled(label)
-        if ran:
-            await self._decisions.observed(exchange, [(call, kept[call.tool]) for call, _ in ran])
+        await self._decisions.observed(exchange, [(call, kept[call.tool]) for call, _ in ran])
 
     # --- a whole answer ----------------------------------------------------------------------------------------------
 
@@ -308,7 +310,8 @@ class ModelGate:
                 status, error = dialect.upstream_error(reply.status, body)
                 return self._answer(exchange, status, error)
             answer = dialect.answer(body, self._manner.scan, so_far, frozenset(kept))
-            await self._observe(exchange, answer.observed, kept)
+            if answer.observed:
+                await self._observe(exchange, answer.observed, kept)
             ruling = await self._decisions.ruled(exchange, answer.calls)
             refusals = ruling.refusals
             if not self._asks_again(exchange, answer.choices, answer.calls, refusals, asked_again):
@@ -357,7 +360,8 @@ class ModelGate:
                     if part := stream.feed(data):
                         yield part
                 calls = stream.close()
-                await self._observe(exchange, stream.observed, kept)
+                if stream.observed:
+                    await self._observe(exchange, stream.observed, kept)
                 ruling = await self._decisions.ruled(exchange, calls)
                 refusals = ruling.refusals
                 if not self._asks_again(exchange, stream.choices, calls, refusals, asked_again):

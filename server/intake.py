@@ -117,10 +117,6 @@ class Incoming:
         coding = self.headers.get(b"content-encoding", b"identity").strip().lower()
         if coding not in (b"identity", b"gzip"):
             raise EdgeError(415, "unsupported-encoding", "the body may be plain or gzip")
-        body = await self._body()
-        return body if coding == b"identity" else self._inflated(body)
-
-    async def _body(self) -> bytes:
         if int(self.headers.get(b"content-length", b"0")) > self._limits.body_bytes:
             raise self._too_large()
         writer: Writer | None = self._scope.get("extensions", _NOTHING).get(EXTENSION)
@@ -129,7 +125,7 @@ class Incoming:
             body = await self._received()
         if len(body) > self._limits.body_bytes:
             raise self._too_large()
-        return body
+        return body if coding == b"identity" else self._inflated(body)
 
     async def _received(self) -> bytes:
         message = await self._receive()

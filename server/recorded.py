@@ -199,7 +199,7 @@ class RecordedDecisions:
 
     async def ready(self, exchange: Exchange) -> list[Ready]:
         """The approved calls of this run and door that wait to be its next answer, oldest first."""
-        if self._approvals is None:
+        if self._approvals is None or not self._approvals.may_be_ready(exchange.run_id):
             return []
         return await self._approvals.ready(_run(exchange), exchange.caller.tenant, exchange.door)
 
@@ -214,7 +214,9 @@ class RecordedDecisions:
     async def _ruled(self, exchange: Exchange, calls: Sequence[HeldCall]) -> Ruling:
         """Decide and commit, again where another replica came first: what the Session was told by a try that was not
         written is taken back. Raises Stale where others came first each time."""
-        judgements = None if self._judge is None else await self._judged_ahead(exchange, calls, self._judge)
+        judgements = None
+        if self._judge is not None and has_judged_rules(exchange.guard):
+            judgements = await self._judged_ahead(exchange, calls, self._judge)
         if self._turns is None:
             return await self._tries(exchange, calls, judgements, None)
         async with AsyncExitStack() as stack:  # no turn is held while a judge is waited for
@@ -259,8 +261,6 @@ class RecordedDecisions:
     async def _judged_ahead(self, exchange: Exchange, calls: Sequence[HeldCall], judge: Judge) -> Judgements:
         """What the judge says of the calls, as far as it is known by now what to ask him."""
         judgements, guard, session = Judgements(judge, self._judged_at_once), exchange.guard, exchange.state.session
-        if not has_judged_rules(guard):
-            return judgements
         listening = None if self._memory is None else await self._memory.of(exchange.caller.tenant)
         questions = []
         for call in calls:

@@ -109,14 +109,16 @@ class Approvals:
 
         return await self._waiting.until_answered(approval_id, look, min(seconds, self.bounds.wait_seconds))
 
+    def may_be_ready(self, run_id: str) -> bool:
+        """Whether `ready` has to look at all. Nearly no run has ever asked a person."""
+        return self._runs is None or run_id in self._runs
+
     async def ready(self, run: Run, tenant: str, door: str) -> list[Ready]:
         """The approved calls of a run that came through `door`, oldest first, to be its next answer.
 
         Each is decided anew like any call, and then released by its yes. One that holds a secret is there only where it
         could be kept encrypted (the extra `mcp`, for `cryptography`).
         """
-        if self._runs is not None and run.id not in self._runs:
-            return []
         found = await asyncio.to_thread(self._store.approved, run.id, tenant)
         mine = [one for one in found if one.door == door and one.principal_key == run.principal_key]
         return [Ready(one, call) for one in mine if (call := self.call_of(one)) is not None]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlsplit
 
 from .pool import Pool, Timeouts
@@ -76,23 +77,27 @@ class Upstream:
         """Open connections, idle ones included."""
         return self._pool.connections
 
-    async def post(
+    def post(
         self, path: str, body: bytes, headers: Mapping[str, str] = NO_HEADERS, *, deadline: float
-    ) -> UpstreamReply:
+    ) -> Coroutine[Any, Any, UpstreamReply]:
         """POST a JSON body; returns when status and headers are there.
 
         `deadline` is on the clock of `time.monotonic` and binds the whole exchange, reading the body too. The request
         is sent at most once. Raises UpstreamError. Cancelling the awaiting task closes the connection.
         """
-        return await self._exchange("POST", path, body, headers, deadline)
+        return self._exchange("POST", path, body, headers, deadline)
 
-    async def get(self, path: str, headers: Mapping[str, str] = NO_HEADERS, *, deadline: float) -> UpstreamReply:
+    def get(
+        self, path: str, headers: Mapping[str, str] = NO_HEADERS, *, deadline: float
+    ) -> Coroutine[Any, Any, UpstreamReply]:
         """As `post`, without a body."""
-        return await self._exchange("GET", path, b"", headers, deadline)
+        return self._exchange("GET", path, b"", headers, deadline)
 
-    async def delete(self, path: str, headers: Mapping[str, str] = NO_HEADERS, *, deadline: float) -> UpstreamReply:
+    def delete(
+        self, path: str, headers: Mapping[str, str] = NO_HEADERS, *, deadline: float
+    ) -> Coroutine[Any, Any, UpstreamReply]:
         """As `get`."""
-        return await self._exchange("DELETE", path, b"", headers, deadline)
+        return self._exchange("DELETE", path, b"", headers, deadline)
 
     def close(self) -> None:
         """Close all connections at once."""
@@ -105,7 +110,7 @@ class Upstream:
         if headers:
             head += "".join(_line(name, value) for name, value in headers.items()).encode("ascii")
         length = b"content-length: %d\r\n\r\n" % len(body) if method == "POST" else b"\r\n"
-        connection = await self._pool.take(deadline)
+        connection = self._pool.take_kept() or await self._pool.take(deadline)
         reply = connection.exchange(head + length, body, deadline)
         await reply.started()
         return reply

@@ -49,7 +49,11 @@ class Pool:
         """Open and opening connections, idle ones included."""
         return len(self._all) + self._opening
 
-    def take_idle(self) -> Connection | None:
+    def take_kept(self) -> Connection | None:
+        """A kept connection, where nothing is to be waited for: neither for a new one nor for those who came before."""
+        return None if self._closed or self._waiters else self._take_idle()
+
+    def _take_idle(self) -> Connection | None:
         """A kept connection that is fresh at this moment. Nothing was written on it, so a stale one costs no retry."""
         while self._idle:
             connection = self._idle.pop()
@@ -63,7 +67,7 @@ class Pool:
         waited = False
         while not self._closed:
             if waited or not self._waiters:  # a newcomer never overtakes
-                connection = self.take_idle()
+                connection = self._take_idle()
                 if connection is not None:
                     return connection
                 if self.connections < self._size:
