@@ -139,7 +139,8 @@ class Documents:
         passed on, every list can change: the policy decides what is in it."""
         found: dict[str, Any] = {}
         if asking.server is None:
-            return found
+            tells = is_modern(asking.version) and any(one.passes.subscriptions for one in self._offering.of(None))
+            return {"tools": {"listChanged": True}} if tells else found
         server = self._offering.of(asking.server)[0]
         try:
             has = await server.capabilities(asking.run.id, self._conversing.own(asking, server))
