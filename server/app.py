@@ -20,6 +20,7 @@ from starlette.routing import compile_path
 from . import (
     routes_approvals,
     routes_calls,
+    routes_console,
     routes_health,
     routes_identity,
     routes_mcp,
@@ -52,6 +53,7 @@ ROUTES: tuple[Route, ...] = (
     *routes_records.ROUTES,
     *routes_memory.ROUTES,
     *routes_health.ROUTES,
+    *routes_console.ROUTES,
     *routes_identity.ROUTES,
     *routes_policies.ROUTES,
 )

@@ -68,6 +68,8 @@ ELSEWHERE_PROVED: Mapping[str, str] = {
     "/v1/memory": "no call",
     "/v1/policies": "no call",
     "/v1/approvals": "what waits; released by the routes that it was asked on: tests/approvals",
+    "/": "a page that is the same for everybody",
+    "/console": "the files of that page",
     "/healthz": "no call",
     "/readyz": "no call",
     "/metrics": "no call",

@@ -45,6 +45,7 @@ EXPECTED = {
     ("GET", "/v1/policies/{id}/diff"): "policy",
     ("POST", "/v1/policies/{id}/activate"): "admin",
     ("POST", "/v1/policies/{id}/rollback"): "admin",
+    **{("GET", path): None for path in ("/", "/console/approvals.js", "/console/console.css")},
     ("GET", "/healthz"): None,
     ("GET", "/readyz"): None,
     ("GET", "/metrics"): None,
