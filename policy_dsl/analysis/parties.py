@@ -157,9 +157,9 @@ def _layers(policy: PolicySet) -> tuple[str, ...]:
     """The topmost that says anything first, then the others: what is learned makes no layer one that has to grant."""
     enforced = [rule for rule in policy.rules.values() if not rule.shadow]
     written = {rule.layer for rule in enforced if rule.is_written} | set(policy.otherwise)
-    present = [name for name in LAYERS if name in written | {rule.layer for rule in enforced}] or [LAYERS[0]]
-    topmost = next((name for name in present if name in written), present[0])
-    return topmost, *(name for name in present if name != topmost)
+    spoken = written | {rule.layer for rule in enforced}
+    topmost = next((name for name in LAYERS if name in written), LAYERS[0])
+    return topmost, *(name for name in LAYERS if name in spoken and name != topmost)
 
 
 def _entry(id: str, rule: Rule, policy: PolicySet, trackers: list[int], sources: list[int]) -> Entry:

@@ -3,7 +3,7 @@
 The topmost layer that says anything must grant. A lower one without an `otherwise`, and without a rule that could grant
 a call of the tool to whoever acts, only *restricts*: it has no objection where its forbids and require approvals are
 silent, which its verdict says with None. What is learned or learnable makes no layer one that says anything, nor one
-that has to grant: else an allow more could take calls away.
+that has to grant: else an allow more could take calls away. Where nobody wrote anything the first of all has to.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ class Layers:
     def __init__(self, rules: Mapping[str, Rule], otherwise: Mapping[str, str | None]) -> None:
         written = {rule.layer for rule in rules.values() if rule.is_written}.union(otherwise)
         spoken = {rule.layer for rule in rules.values()}.union(written)
-        present = [layer for layer in LAYERS if layer in spoken] or [LAYERS[0]]
-        topmost = next((layer for layer in present if layer in written), present[0])
-        self._present = [topmost, *(layer for layer in present if layer != topmost)]
+        topmost = next((layer for layer in LAYERS if layer in written), LAYERS[0])
+        self._present = [topmost, *(layer for layer in LAYERS if layer in spoken and layer != topmost)]
         self._written = otherwise
         self.otherwise = otherwise.get(topmost)
 

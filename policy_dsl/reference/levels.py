@@ -108,10 +108,9 @@ _GRANTS = (Effect.ALLOW, Effect.ASK)
 
 
 def topmost(rules: Mapping[str, Rule], otherwise: Mapping[str, str | None]) -> str:
-    """The topmost layer that says anything: it has to grant."""
+    """The topmost layer that says anything: it has to grant. Where nobody wrote anything, the first of all."""
     written = {rule.layer for rule in rules.values() if rule.origin not in ("learned", "learnable")} | set(otherwise)
-    spoken = written or {rule.layer for rule in rules.values()}
-    return next((layer for layer in LAYERS if layer in spoken), LAYERS[0])
+    return next((layer for layer in LAYERS if layer in written), LAYERS[0])
 
 
 def _decide(

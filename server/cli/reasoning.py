@@ -94,7 +94,7 @@ def _layers(policy: PolicySet, asked: Question) -> list[LayerSays]:
     enforced = {id: rule for id, rule in policy.rules.items() if not rule.shadow}
     spoken = {rule.layer for rule in enforced.values()} | set(policy.otherwise)
     written = {rule.layer for rule in enforced.values() if rule.is_written} | set(policy.otherwise)
-    first = next((layer for layer in LAYERS if layer in (written or spoken)), LAYERS[0])
+    first = next((layer for layer in LAYERS if layer in written), LAYERS[0])
     present = [first, *(layer for layer in LAYERS if layer in spoken and layer != first)]
     found = []
     for layer in present:

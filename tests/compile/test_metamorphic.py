@@ -75,6 +75,18 @@ def test_a_rule_for_somebody_else_changes_nothing(some_worlds: list[Any]) -> Non
         assert [after.decide(*call) for call in world.calls] == [before.decide(*call) for call in world.calls]
 
 
+def test_where_nobody_wrote_a_rule_the_first_layer_has_to_grant(some_worlds: list[Any]) -> None:
+    """Found by a long run: the topmost layer of what memory learned had to, and so it was another one with a learnable
+    more, or with a rule for somebody else."""
+    for world in some_worlds:
+        learned = {id: one for id, one in world.policy.rules.items() if not one.is_written}
+        bare = replace(world.policy, rules=learned, otherwise={})
+        replace(world, policy=bare).check()
+        stranger = with_rule(bare, "zz", rule(ast.Effect.FORBID, scope=ast.Scope(users=("stranger",))))
+        before, after = (compile_policy(policy, world.catalogue) for policy in (bare, stranger))
+        assert [after.decide(*call) for call in world.calls] == [before.decide(*call) for call in world.calls]
+
+
 def test_without_a_rule_nothing_is_released(some_worlds: list[Any]) -> None:
     for world in some_worlds:
         program = compile_policy(replace(world.policy, rules={}), world.catalogue)

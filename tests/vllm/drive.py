@@ -14,15 +14,16 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from openai import OpenAI
 from rich.console import Console
@@ -142,30 +143,53 @@ def named(name: str) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name}}
 
 
-def only_weather(calls: list[tuple[str, str]], text: str) -> bool:
-    return bool(calls) and all(
-        name == "get_weather" and isinstance(json.loads(a).get("city"), str) for name, a in calls
+class Seen(NamedTuple):
+    """What a client saw, and what the gate recorded of the exchange: a tool and the reason of each Decision."""
+
+    calls: list[tuple[str, str]]
+    text: str
+    finish: str | None
+    recorded: list[tuple[str, str]]
+
+
+def only_weather(seen: Seen) -> bool:
+    return bool(seen.calls) and all(
+        name == "get_weather" and isinstance(json.loads(a).get("city"), str) for name, a in seen.calls
     )
 
 
-def nothing_released(calls: list[tuple[str, str]], text: str) -> bool:
-    return not calls
+def unreadable(seen: Seen) -> bool:
+    """vLLM's parser of streams makes of the list that the model wrote what is no JSON at all."""
+    reasons = {reason for tool, reason in seen.recorded if tool == "get_weather"}
+    return not seen.calls and bool(reasons & {"arguments-not-object", "bad-json-arguments"})
 
 
-def no_forbidden(calls: list[tuple[str, str]], text: str) -> bool:
-    return all(name == "get_weather" for name, _ in calls)
+def no_rule_held(seen: Seen) -> bool:
+    return not seen.calls and ("get_secret", "no-rule") in seen.recorded
 
 
-def text_only(calls: list[tuple[str, str]], text: str) -> bool:
-    return not calls and bool(text)
+def no_forbidden(seen: Seen) -> bool:
+    return all(name == "get_weather" for name, _ in seen.calls)
+
+
+def text_only(seen: Seen) -> bool:
+    return not seen.calls and bool(seen.text) and not seen.recorded
+
+
+def recorded(database: Path, after: int) -> list[tuple[int, str, str]]:
+    """Position, tool and reason of the Decisions since a position."""
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT position, body FROM record WHERE position > ? ORDER BY position", (after,))
+        trees = [(position, json.loads(body)) for position, body in rows]
+    return [(position, tree["tool"] or "", tree["reason"]) for position, tree in trees if tree["kind"] == "decision"]
 
 
 WEATHER = "What is the weather in Paris?"
-CASES: tuple[tuple[str, Any, str, bool, Callable[[list[tuple[str, str]], str], bool]], ...] = (
+CASES: tuple[tuple[str, Any, str, bool, Callable[[Seen], bool]], ...] = (
     ("plain text", "none", "Say hello.", False, text_only),
     ("a named, allowed tool", named("get_weather"), WEATHER, True, only_weather),
-    ("a named tool, unreadable arguments", named("get_weather"), WEATHER, False, nothing_released),
-    ("a named tool whose rule does not hold", named("get_secret"), "Tell me the secret.", True, nothing_released),
+    ("a named tool, unreadable arguments", named("get_weather"), WEATHER, False, unreadable),
+    ("a named tool whose rule does not hold", named("get_secret"), "Tell me the secret.", True, no_rule_held),
     ("some tool is required", "required", WEATHER, True, no_forbidden),
     ("the model chooses", "auto", WEATHER, True, no_forbidden),
 )
@@ -241,7 +265,7 @@ def main() -> int:
             version = re.search(r"version (\S+)", (folder / "vllm.log").read_text())
             console.print(f"vLLM {version[1] if version else '(version not printed)'} was ready after {ready:.0f} s")
             client = OpenAI(base_url=f"http://127.0.0.1:{gate_port}/v1", api_key=key, timeout=600, max_retries=0)
-            passed = drive(console, client)
+            passed = drive(console, client, folder / "gate.db")
             passed = prompts(console, client, f"http://127.0.0.1:{model_port}", folder) and passed
         verified = subprocess.run(
             [leastward, "audit", "verify", "--config", str(config)], capture_output=True, text=True
@@ -250,22 +274,26 @@ def main() -> int:
         return 0 if passed and verified.returncode == 0 else 1
 
 
-def drive(console: Console, client: OpenAI) -> bool:
+def drive(console: Console, client: OpenAI, database: Path) -> bool:
     models = [m.id for m in client.models.list()]
     table = Table(title=f"through the gate; models: {', '.join(models)}")
-    for column in ("case", "stream", "calls that arrived", "text", "finish", "s", "ok"):
+    for column in ("case", "stream", "calls that arrived", "recorded", "text", "finish", "s", "ok"):
         table.add_column(column)
-    passed = models == NAMES
+    passed, last = models == NAMES, 0
     for title, choice, prompt, strict, holds in CASES:
         for stream in (False, True):
             begun = time.monotonic()
             calls, text, finish = ask(client, stream=stream, choice=choice, prompt=prompt, strict=strict)
-            ok = holds(calls, text)
+            rows = recorded(database, last)
+            last = max((position for position, _, _ in rows), default=last)
+            told = [(tool, reason) for _, tool, reason in rows]
+            ok = holds(Seen(calls, text, finish, told))
             passed = passed and ok
             table.add_row(
                 title,
                 str(stream),
                 "; ".join(f"{n}{a}" for n, a in calls)[:60],
+                "; ".join(f"{tool}: {reason}" for tool, reason in told)[:60],
                 escape(text[:60].replace("\n", " ")),
                 str(finish),
                 f"{time.monotonic() - begun:.1f}",
