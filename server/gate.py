@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final, Literal, NamedTuple, Protocol
@@ -158,13 +158,18 @@ class ModelGate:
         self._instructions = instructions
         self._offers = OfferFilter(learns=manner.learns)
 
-    async def answer(self, dialect: Dialect, caller: Caller, run: Run, body: bytes) -> Answer:
+    def answer(self, dialect: Dialect, caller: Caller, run: Run, body: bytes) -> Coroutine[Any, Any, Answer]:
         """Answer one request. Errors of every kind come out as an Answer in the API's own shape, never as a release."""
         guard = self._guards.current
         state = self._sessions.of(run.id, caller.principal, guard.plan)
         exchange = self._decisions.open(caller, run.id, state, guard, dialect.name)
+        return self._answered(exchange, dialect, body)
+
+    async def _answered(self, exchange: Exchange, dialect: Dialect, body: bytes) -> Answer:
         try:
-            return await self._asked(exchange, dialect, body)
+            outgoing = await self._outgoing(exchange, dialect, body)
+            del body  # a model may take minutes, and what it is asked stands in `outgoing`
+            return outgoing if isinstance(outgoing, Whole) else await self._asked(exchange, dialect, outgoing)
         except (WireError, StoreError, UpstreamError) as error:
             return await self._failed(exchange, dialect, error)
 
@@ -192,10 +197,7 @@ class ModelGate:
         except (WireError, StoreError, UpstreamError) as error:
             return await self._failed(exchange, dialect, error)
 
-    async def _asked(self, exchange: Exchange, dialect: Dialect, body: bytes) -> Answer:
-        outgoing = await self._outgoing(exchange, dialect, body)
-        if isinstance(outgoing, Whole):
-            return outgoing
+    async def _asked(self, exchange: Exchange, dialect: Dialect, outgoing: _Outgoing) -> Answer:
         upstream = outgoing.upstream
         deadline = time.monotonic() + self._manner.seconds[upstream.name]
         reply = await upstream.post(dialect.path, outgoing.sent.body, deadline=deadline)

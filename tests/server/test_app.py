@@ -27,7 +27,6 @@ FOREIGN = (
     "/sse",
     "/v1/report",
     "/v1",
-    "/",
     "/console",
     "/openapi.yaml",
 )
