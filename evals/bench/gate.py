@@ -45,7 +45,7 @@ use tools "tools.json"
 allow lookup(query, limit?) as lookup
   when missing limit or limit <= 100
 """
-_TOOLS: list[dict[str, Any]] = [
+TOOLS: list[dict[str, Any]] = [
     {
         "type": "function",
         "function": {
@@ -71,9 +71,9 @@ def request_body(api: str = "chat", stream: bool = False) -> bytes:
             {"role": "user", "content": f"Question {i}: where is the report of quarter {i}? " + "Please look. " * 14}
         )
         turns.append({"role": "assistant", "content": f"Answer {i}: it is in folder {i}. " + "I looked. " * 8})
-    function: dict[str, Any] = _TOOLS[0]["function"]
+    function: dict[str, Any] = TOOLS[0]["function"]
     said: dict[str, dict[str, object]] = {
-        "chat": {"messages": [{"role": "system", "content": system}, *turns], "tools": _TOOLS},
+        "chat": {"messages": [{"role": "system", "content": system}, *turns], "tools": TOOLS},
         "responses": {"instructions": system, "input": turns, "tools": [{"type": "function", **function}]},
         "messages": {
             "system": system,
@@ -139,7 +139,7 @@ def _passthrough(port: int, upstream: str, folder: Path) -> tuple[list[str], str
 
 
 def _leastward(port: int, upstream: str, folder: Path) -> tuple[list[str], str]:
-    (folder / "tools.json").write_text(json.dumps(_TOOLS))
+    (folder / "tools.json").write_text(json.dumps(TOOLS))
     (folder / "bench.lw").write_text(_POLICY)
     (folder / "leastward.yaml").write_text(
         f"""listen: {{host: 127.0.0.1, port: {port}}}
