@@ -142,19 +142,20 @@ _PLAIN_PAYLOAD: Final = ("INSERT INTO payload (position, written_on, salt, argum
 """Of a call that was not rewritten, where there is no memory: nearly always."""
 _NOTHING_MORE: Final = (None, None, None)
 
-_ROWS_AT_ONCE: Final = (64, 16, 4, 1)
+_ROWS_AT_ONCE: Final = 32
 """Rows of one statement. Each statement gives up Python's lock once, and each row costs less than in executemany. Bytes
 are handed over as bytearrays, and NULLs left out: for every other type of value CPython's sqlite3 looks for an adapter,
 and not to find one takes two exceptions (a quarter of the time of an INSERT)."""
 
 
 def _insert(connection: sqlite3.Connection, into: tuple[str, str], rows: Sequence[tuple[Any, ...]]) -> None:
-    start = 0
-    for size in _ROWS_AT_ONCE:
-        while len(rows) - start >= size:
-            values = [value for row in rows[start : start + size] for value in row]
-            connection.execute(into[0] + ", ".join([into[1]] * size), values)
-            start += size
+    whole = len(rows) - len(rows) % _ROWS_AT_ONCE
+    if whole:
+        sql = into[0] + ", ".join([into[1]] * _ROWS_AT_ONCE)
+        for start in range(0, whole, _ROWS_AT_ONCE):
+            connection.execute(sql, [value for row in rows[start : start + _ROWS_AT_ONCE] for value in row])
+    if whole < len(rows):
+        connection.executemany("".join(into), rows[whole:])
 
 
 def _close(connection: sqlite3.Connection) -> None:
