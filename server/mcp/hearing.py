@@ -50,15 +50,15 @@ async def _heard_again(stream: Told, server: Server) -> None:
         if missed:
             stream.heard(Notification(LISTS_CHANGED["tools"], {}))
 
-    while await _is_over(server, stream, back):
+    while await _heard_out(server, stream, back):
         if not missed:
             LOG.warning("server `%s` broke off a stream of changes", server.name)
         missed = True
         await asyncio.sleep(AGAIN_SECONDS)
 
 
-async def _is_over(server: Server, stream: Told, acknowledged: Callable[[Any], None]) -> bool:
-    """Hear it to the end; False where it has nothing to tell at all."""
+async def _heard_out(server: Server, stream: Told, acknowledged: Callable[[Any], None]) -> bool:
+    """Hear it to its end, which is no end of the stream; False where it has nothing to tell at all."""
     try:
         await server.hear(stream.asking.run.id, stream.wanted.tree, stream.heard, acknowledged)
     except ServerError as error:
