@@ -378,6 +378,10 @@ class Memory:
         """What was said of a decision and what came of it; None where nothing was."""
         return asking.explain(self.store, tenant, decision)
 
+    def tenants(self) -> set[str]:
+        """Every tenant of which something was reported or drawn."""
+        return self.store.tenants()
+
     def history(self, tenant: str, after: int = 0) -> Iterator[Logged]:
         """The log above sequence `after`."""
         return self.store.log(tenant, after)

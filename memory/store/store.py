@@ -1,6 +1,6 @@
 """The store: one tenant's events, State and snapshots, each change of them one transaction.
 
-Every method but `verify` names its tenant first and sees nothing of another. All may be called from any thread.
+Every method of one tenant names it first and sees nothing of another. All may be called from any thread.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, and_, func, insert, select, union, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..model import Abstraction, Case, Event, Evidence, Lineage, Observed, Report, Reported, Retracted, Snapshot, State
@@ -110,6 +110,11 @@ class Store:
             if len(page) < _PAGE:
                 return
             after = page[-1].sequence
+
+    def tenants(self) -> set[str]:
+        """Every tenant of which something was reported or drawn."""
+        with self.database.reading() as connection:
+            return set(connection.execute(union(select(TENANT.c.tenant), select(AUDIT.c.tenant))).scalars())
 
     # --- the state -------------------------------------------------------------------------------------------------
 

@@ -44,6 +44,8 @@ def run(options: argparse.Namespace) -> int:
         write_json({"tenants": told})
     else:
         out = console()
+        if not told:
+            out.print("there is nothing to learn from: no tenant has a key or a report yet")
         for tree in told:
             for line in summary(tree):
                 out.print(plain(line))

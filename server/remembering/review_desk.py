@@ -77,8 +77,8 @@ class ReviewDesk:
         return None if self._tenants is None else self._tenants.trouble
 
     def tenants(self) -> list[str]:
-        """Every tenant that a key was ever issued for."""
-        return sorted({key.tenant for key in self._store.list_keys()})
+        """Every tenant that a key was ever issued for, or that memory heard of: some come with signed tokens alone."""
+        return sorted({key.tenant for key in self._store.list_keys()} | self._memory.tenants())
 
     def tenant_of(self, decision: str) -> str | None:
         """For those alone who may see every tenant's decisions."""

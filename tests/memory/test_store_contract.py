@@ -63,6 +63,7 @@ def test_an_unknown_tenant_has_nothing_and_leaves_nothing(store: Store) -> None:
     assert store.snapshot("nobody") is None
     assert store.verify("nobody") == ()
     assert list(store.log("nobody")) == []
+    assert store.tenants() == set()
 
 
 def test_reports_are_taken_in_order_and_wait_to_be_folded(store: Store, kept: Any) -> None:
@@ -113,6 +114,7 @@ def test_a_batch_holds_several_tenants(store: Store, kept: Any) -> None:
     assert store.receive(batch, 50) == ["taken", "taken", "duplicate-report"]
     assert [len(list(store.log(tenant))) for tenant in ("a", "b")] == [1, 1]
     assert store.verify("a") == store.verify("b") == ()
+    assert store.tenants() == {"a", "b"}
 
 
 def test_a_save_is_what_the_next_load_finds(store: Store, kept: Any) -> None:

@@ -3,11 +3,13 @@ remote.py, memory_access.py, explain_decision.py, decide.py."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -110,6 +112,15 @@ def test_a_decision_is_reported_and_explained(leastward: Leastward, tmp_path: Pa
     assert "memory changed nothing" in out
     assert "user:u0 (user) said at" in out
     assert told(leastward, "explain", decision)["reports"]
+
+
+def test_a_tenant_without_keys_learns_too(leastward: Leastward, tmp_path: Path) -> None:
+    """As where everybody comes with a signed token."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "gate.db", isolation_level=None)) as database:
+        database.execute("DELETE FROM api_key")
+    assert [one["tenant"] for one in told(leastward, "refresh", "--dry-run")["tenants"]] == ["acme"]
+    assert told(leastward, "review", "list")["abstractions"]
+    assert "no tenant has a key or a report yet" in leastward("refresh", "--memory", "sqlite:///new.db")[1]
 
 
 def test_what_was_held_back_is_released_at_the_keyboard(fresh: Any, verb: Leastward, scene: Any) -> None:
