@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import CalledWrongly
 from .output import plain, print_lines, write_json
-from .remote import add_remote_options, ask, look
+from .remote import LOCAL, add_remote_options, ask, look
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,7 +20,6 @@ gate, with a key that has the scope `approve`. Without an ID it lists what waits
 --deny. A yes is good for exactly the call that is shown."""
 
 _ID = re.compile(r"apr-[0-9a-v]{26}")
-LOCAL = "http://127.0.0.1:4747"
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -29,14 +28,12 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("--list", action="store_true", help="list what waits; with IDs, show these and answer nothing")
     parser.add_argument("--deny", action="store_true", help="say no")
     parser.add_argument("--because", default="", metavar="TEXT", help="why, for the record")
-    add_remote_options(parser)
+    add_remote_options(parser, LOCAL)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    if options.url is None:
-        options.url = LOCAL
     for name in options.ids:
         if not _ID.fullmatch(name):
             raise CalledWrongly(f"`{name}` is no id of an approval: they are `apr-` and 26 characters")

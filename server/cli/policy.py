@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .approve import LOCAL
 from .errors import CalledWrongly, ProblemFound
 from .output import console, plain, print_lines, write_json
 from .policy_files import policy_paths, read_policies
-from .remote import add_remote_options, ask, look
+from .remote import LOCAL, add_remote_options, ask, look
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -61,15 +60,13 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         action.add_argument("--expected", type=int, metavar="N", help="the version in force, 0 for none, as you saw it")
         action.add_argument("--widens", action="store_true", help="it may allow what the one in force does not")
     for action in (listing, show, diff, publish, activate, rollback):
-        add_remote_options(action)
+        add_remote_options(action, LOCAL)
     for action in actions.choices.values():
         action.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    if getattr(options, "url", "") is None:
-        options.url = LOCAL
     tree, lines = _ACTIONS[options.action](options)
     if options.json:
         write_json(tree)

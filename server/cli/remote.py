@@ -9,11 +9,14 @@ from typing import Any
 from .errors import CalledWrongly, ProblemFound
 
 KEY_VARIABLE = "LEASTWARD_KEY"
+LOCAL = "http://127.0.0.1:4747"
 SECONDS = 30.0
 
 
-def add_remote_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--url", metavar="URL", help="a running gate to ask, instead of the databases")
+def add_remote_options(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """`default` is for verbs that know no other way than to ask a gate."""
+    says = "a running gate to ask, instead of the databases" if default is None else f"the gate (default: {default})"
+    parser.add_argument("--url", metavar="URL", default=default, help=says)
     parser.add_argument(
         "--key", metavar="KEY", help=f"its API key; else the variable {KEY_VARIABLE}, which no list of processes shows"
     )
@@ -37,8 +40,10 @@ def _exchange(options: argparse.Namespace, method: str, path: str, body: dict[st
 
     key = options.key or os.environ.get(KEY_VARIABLE, "")
     url = urlsplit(options.url)
-    if url.scheme not in ("http", "https") or not url.hostname or not key:
-        raise CalledWrongly("--url is an http or https address, and needs --key")
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise CalledWrongly(f"`{options.url}` is not the address of a gate, as `{LOCAL}` is")
+    if not key:
+        raise CalledWrongly(f"a key of the gate is needed, in the variable {KEY_VARIABLE} or as --key")
     kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
     try:
@@ -48,7 +53,8 @@ def _exchange(options: argparse.Namespace, method: str, path: str, body: dict[st
             answer = line.getresponse()
             tree = json.loads(answer.read())
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise ProblemFound(f"the gate at {url.hostname} cannot be asked: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise ProblemFound(f"the gate at `{options.url}` cannot be asked: {why}; --url names another one") from error
     if answer.status != 200:
         raise ProblemFound(_said(tree, answer.status))
     if not isinstance(tree, dict):

@@ -69,6 +69,22 @@ def test_what_the_gate_refuses_is_said(answering: Any, approve: Callable[..., En
         assert f"leastward approve: {code}: " in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("url", "key", "code", "says"),
+    [
+        ("http://127.0.0.1:1", "lw-x", 1, "the gate at `http://127.0.0.1:1` cannot be asked: Connection refused; --u"),
+        ("127.0.0.1:4747", "lw-x", 2, "`127.0.0.1:4747` is not the address of a gate, as `http://127.0.0.1:4747` is"),
+        ("http://127.0.0.1:1", "", 2, "a key of the gate is needed, in the variable LEASTWARD_KEY or as --key"),
+    ],
+)
+def test_a_gate_that_cannot_be_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str, key: str, code: int, says: str
+) -> None:
+    monkeypatch.setenv("LEASTWARD_KEY", key)
+    assert cli.main(["approve", "--url", url]) == code
+    assert says in capsys.readouterr().err
+
+
 def test_called_wrongly(approve: Callable[..., Ended]) -> None:
     unknown = "apr-" + "0" * 26
     for arguments in (["--deny"], ["--deny", "--list", unknown], ["../runs"], ["apr-1"], [unknown + "\n"]):
