@@ -131,8 +131,14 @@ def open_approvals(settings: Settings, store: Store, clock: Clock, metrics: Metr
 
 def open_judge(settings: Settings) -> Judges:
     """Raises StoreError where a model or a classifier is named that cannot be asked."""
-    with _extra("llm", "judge"):
-        return settings.judge.judges()
+    from .asking import NoLibrary
+    from .judging import NoClassifier
+
+    try:
+        with _extra("llm", "judge"):
+            return settings.judge.judges()
+    except (NoLibrary, NoClassifier) as error:
+        raise StoreError(f"`judge`: {error}") from error
 
 
 def open_mcp(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -44,7 +45,7 @@ from .reporting import Reporting
 from .services import Mcp, Services
 from .session_policies import SessionPolicies
 from .sessions import SessionBook
-from .settings import Settings, load_settings
+from .settings import Settings, SettingsError, load_settings
 from .store import ApprovalChange, Store, located
 from .tool_gate import ToolGate
 from .turns import Turns
@@ -72,6 +73,8 @@ class House:
     mcp: Mcp | None
     approvals: Approvals
     running: Callable[[], contextlib.AbstractAsyncContextManager[None]]
+    failures: list[Exception]
+    """What kept `running` from starting under the HTTP server, which ends the process and says only that it failed."""
 
     def server(self) -> uvicorn.Server:
         """The HTTP server; `run` or `serve` it."""
@@ -177,9 +180,20 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
                 upstream.close()
             store.close()
 
+    failures: list[Exception] = []
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        try:
+            async with running():
+                yield
+        except Exception as error:
+            failures.append(error)
+            raise
+
     return House(
         settings,
-        Gate(services, lambda _: running()),
+        Gate(services, lifespan),
         store,
         policies,
         metrics,
@@ -187,6 +201,7 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
         services.mcp,
         approvals.part,
         running,
+        failures,
     )
 
 
@@ -195,7 +210,23 @@ def serve(config: Path | None) -> None:
     settings = load_settings(config)
     start_logging(settings.log.level)
     sys.setswitchinterval(SWITCH_SECONDS)
-    build(settings, Path() if config is None else config.parent).server().run()
+    house = build(settings, Path() if config is None else config.parent)
+    try:
+        house.server().run()
+    except SystemExit as ended:
+        if house.failures:
+            raise house.failures[0] from None
+        if not isinstance(ended.__context__, OSError):
+            raise
+        address = f"{settings.listen.host}:{settings.listen.port}"
+        problem = f"`listen`: {address} cannot be bound: {_said(ended.__context__)}"
+        raise SettingsError(str(config or "leastward.yaml"), [problem]) from None
+
+
+def _said(error: OSError) -> str:
+    """asyncio puts the address into the text of some of these."""
+    number = error.errno or 0
+    return os.strerror(number) if number > 0 else str(error.strerror)  # numbers below are the name service's
 
 
 def _manner(settings: Settings) -> Manner:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from guardrail import Clock, Guard
 from memory import Terms
-from memory.encoders import encoder
+from memory.encoders import EncoderError, encoder
 from memory.gates import voided
 from memory.learning import Proposer
 from memory.service import Memory
@@ -42,6 +42,8 @@ def open_memory(settings: Settings, folder: Path, clock: Clock) -> Memory:
         return Memory(address, terms, encoder(chosen.encoder), lambda: microseconds(clock()), tenants)
     except MemoryStoreError as error:
         raise MemoryTrouble(f"memory cannot be opened: {error.message}") from error
+    except EncoderError as error:
+        raise MemoryTrouble(f"`memory.encoder`: {error}: {error.help}") from error
     except (ImportError, OSError, ValueError) as error:
         raise MemoryTrouble(f"memory cannot be opened: {error}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from server.cli import VERBS, main
+from server.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("lark", "re2", "fastapi", "uvicorn", "pydantic", "rich", "sqlite3", "openai", "policy_dsl", "guardrail")
@@ -97,8 +99,12 @@ def test_too_long_a_line_is_a_bad_line_and_the_next_one_is_read(
         ),
         ({"leastward.yaml": "listen: {prot: 1}\n", "a.lw": "language 1\n"}, ["listen.prot"]),
         ({"leastward.yaml": "mode: enforce\n"}, ["*.lw"]),
+        (
+            {"leastward.yaml": "judge: {classifier: {folder: nope}}\n", "a.lw": "language 1\n"},
+            ["`judge`: `nope` holds no model"],
+        ),
     ],
-    ids=["policy", "policy-cut-short", "setting", "no-policy"],
+    ids=["policy", "policy-cut-short", "setting", "no-policy", "no-classifier"],
 )
 def test_serve_refuses_to_start_on_what_is_broken(
     command: list[str], variables: dict[str, str], tmp_path: Path, files: dict[str, str], says: list[str]
@@ -110,3 +116,21 @@ def test_serve_refuses_to_start_on_what_is_broken(
     assert "Traceback" not in ended.stderr
     for text in says:
         assert text in ended.stderr
+
+
+def test_serve_says_why_it_cannot_listen(command: list[str], variables: dict[str, str], tmp_path: Path) -> None:
+    """A port that is taken, and a database that another gate writes."""
+    (tmp_path / "a.lw").write_text("language 1\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken, Store.open(tmp_path / "taken.db"):
+        port = taken.getsockname()[1]
+        for text, says in (
+            (f"listen: {{port: {port}}}\n", f"`listen`: 127.0.0.1:{port} cannot be bound: Address already in use"),
+            ("listen: {port: 0}\ndatabase: taken.db\n", "another process writes records into `taken.db`"),
+        ):
+            (tmp_path / "leastward.yaml").write_text(text)
+            ended = subprocess.run(
+                [*command, "serve"], capture_output=True, text=True, env=variables, cwd=tmp_path, timeout=60
+            )
+            assert ended.returncode == 1, ended.stderr
+            assert ended.stderr.splitlines()[-1].startswith("leastward serve: ")
+            assert says in ended.stderr.splitlines()[-1]

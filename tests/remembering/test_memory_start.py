@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from memory.encoders import EncoderMissing
 from server.store import StoreError
 
 CHANGING = {"at", "id", "arguments", "incarnation", "run"}
@@ -85,6 +86,18 @@ def test_terms_that_void_what_is_claimed_stop_the_start(
     scene: Any, tmp_path: Path, settings: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(StoreError, match=said), scene.house(tmp_path, scene.clock(), **settings):
+        pass
+
+
+def test_an_encoder_that_is_not_there_stops_the_start(
+    scene: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(_: str) -> Any:
+        raise EncoderMissing("there are no weights", "install them")
+
+    monkeypatch.setattr("server.remembering.opening.encoder", missing)
+    says = "`memory.encoder`: there are no weights: install them"
+    with pytest.raises(StoreError, match=says), scene.house(tmp_path, scene.clock()):
         pass
 
 
