@@ -45,13 +45,17 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(options: argparse.Namespace) -> int:
     from ..hook import BadEvent, read_event
+    from ..policies import PoliciesError
+    from ..settings import SettingsError
     from .output import write_json
 
     try:
         event = read_event(sys.stdin.buffer.read())
         write_json(asyncio.run(_answered(options, event)))
-    except BadEvent as error:
+    except (BadEvent, SettingsError) as error:
         return _blocked(str(error))
+    except PoliciesError:  # rendered with lines of the policy, which the model is not to read
+        return _blocked(f"the policy does not load: `leastward doctor -c {options.config}` says why")
     except Exception as error:
         return _blocked(getattr(error, "message", None) or "the gate failed; nothing was released")
     return 0

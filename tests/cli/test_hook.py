@@ -75,6 +75,15 @@ def test_a_call_is_refused_asked_or_left_to_the_host(hook: Hook, outside: Any, t
     ]
 
 
+def test_a_gate_that_is_not_in_order_says_what_is_wrong_and_shows_no_policy(hook: Hook, tmp_path: Path) -> None:
+    event = before("Read", file_path="/src/a.py")
+    assert hook("-c", "none.yaml", **event) == (2, "leastward: none.yaml: cannot be read: no such file or directory\n")
+    (tmp_path / "bad.lw").write_text('language 1\nallow pay(to) when to = "sesame"\n')
+    (tmp_path / "bad.yaml").write_text("policies: [bad.lw]\n")
+    says = "leastward: the policy does not load: `leastward doctor -c bad.yaml` says why\n"
+    assert hook("-c", "bad.yaml", **event) == (2, says)
+
+
 def test_allow_is_only_said_where_it_was_asked_for(hook: Hook) -> None:
     assert said(hook("--allow", **before("Bash", command="ls")))[0] == "allow"
     changed = hook(**before("Fix", dry=False))["hookSpecificOutput"]
