@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .errors import CalledWrongly
-from .output import plain, print_lines, write_json
+from .output import plain, print_lines, whole, write_json
 from .remote import LOCAL, add_remote_options, ask, look
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _table(pending: list[dict[str, Any]]) -> Iterator[str | Table]:
     if not pending:
         yield "no call waits for a person"
         return
-    table = Table("id", "asked", "over at", "agent", "for", "call")
+    table = Table(whole("id"), "asked", "over at", "agent", "for", "call")
     for one in pending:
         times = (one["asked_at"][11:19], one["expires_at"][11:19])
         cells = (one["id"], *times, one["agent"] or "", one["user"] or "", _summary(one))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .database import add_database_options, open_store
 from .errors import CalledWrongly, ProblemFound
-from .output import console, plain, write_json
+from .output import console, plain, whole, write_json
 
 if TYPE_CHECKING:
     from guardrail.chain import Row
@@ -88,7 +88,7 @@ def _show(options: argparse.Namespace) -> int:
         return 0
     from rich.table import Table
 
-    table = Table("at", "id", "agent", "tool", "effect", "rule", "reason")
+    table = Table("at", whole("id"), "agent", "tool", "effect", "rule", "reason")
     for record in records:
         members = (record.get(name) for name in ("at", "id", "agent", "tool", "effect", "rule", "reason"))
         table.add_row(*("" if member is None else plain(member) for member in members))
@@ -109,14 +109,15 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
-def _one(store: Any, record_id: str) -> dict[str, Any]:
+def _one(store: Any, wanted: str) -> dict[str, Any]:
+    """The Record of this id; of an exchange's, which the header of a stream carries, all its Records."""
     with store.rows() as rows:
-        tenants = {record["tenant"] for record in _decisions(rows) if record["id"] == record_id}
-    for tenant in tenants:
-        found: dict[str, Any] | None = store.decision(record_id, tenant or "")
-        if found is not None:
-            return found
-    raise ProblemFound(f"there is no Record `{record_id}`")
+        meant = [one for one in _decisions(rows) if wanted in (one["id"], one["id"].partition(".")[0])]
+    found = [store.decision(one["id"], one["tenant"] or "") for one in meant]
+    records: list[dict[str, Any]] = [record for record in found if record is not None]
+    if not records:
+        raise ProblemFound(f"there is no Record `{wanted}`")
+    return records[0] if records[0]["id"] == wanted else {"id": wanted, "decisions": records}
 
 
 def _last(rows: Any, count: int) -> list[dict[str, Any]]:

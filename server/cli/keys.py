@@ -6,9 +6,10 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from .configuration import find_configuration
 from .database import add_database_options, open_store
 from .errors import CalledWrongly, ProblemFound
-from .output import console, plain, write_json
+from .output import console, plain, whole, write_json
 
 if TYPE_CHECKING:
     from ..store import KeyInfo
@@ -61,6 +62,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _issue(options: argparse.Namespace) -> int:
+    if not options.tenant or not options.agent:
+        raise CalledWrongly("--tenant and --agent name somebody")
     with open_store(options, create=True) as store:
         try:
             secret, info = store.issue_key(
@@ -73,7 +76,10 @@ def _issue(options: argparse.Namespace) -> int:
                 label=options.label,
             )
         except ValueError as error:
-            raise CalledWrongly(f"no such scope: {error}") from error
+            raise CalledWrongly(str(error)) from error
+    if options.database is None and find_configuration(options.config) is None:
+        said = "there is no leastward.yaml here: the key is good at a gate that is started in this folder"
+        console(to_stderr=True).print(said)
     return _shown(options, secret, info)
 
 
@@ -104,7 +110,7 @@ def _list(options: argparse.Namespace) -> int:
         return 0
     from rich.table import Table
 
-    table = Table("id", "tenant", "agent", "user", "scopes", "made", "revoked", "label")
+    table = Table(whole("id"), "tenant", "agent", "user", "scopes", "made", "revoked", "label")
     for info in infos:
         scopes = ", ".join(info.scopes) + (" (speaks for user)" if info.speaks_for_user else "")
         row = (info.id, info.tenant, info.agent, info.user, scopes, info.made_at[:16], info.revoked_at, info.label)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
 PIPE_WIDTH = 120
@@ -36,6 +36,13 @@ def plain(said: object) -> Text:
 
     text = str(said)
     return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text))
+
+
+def whole(name: str) -> Column:
+    """A column that no table shortens: people copy what stands in it."""
+    from rich.table import Column
+
+    return Column(name, no_wrap=True)
 
 
 def print_lines(lines: Iterable[str | Table]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .output import plain
+from .output import plain, whole
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,7 +30,7 @@ def _list(tree: dict[str, Any]) -> Iterator[str | Table]:
     if not tree["abstractions"]:
         yield "nothing is learned yet"
         return
-    table = Table("id", "v", "says", "on", "phase", "for", "against", "reporters", "bound", "e-value", "gate")
+    table = Table(whole("id"), "v", "says", "on", "phase", "for", "against", "reporters", "bound", "e-value", "gate")
     for one in tree["abstractions"]:
         gate = one["gate"]
         counts = ("", "", "", "", "", "not read yet") if gate is None else _gate_cells(gate)
@@ -88,7 +88,7 @@ def _evidence(evidence: list[dict[str, Any]]) -> Iterator[str | Table]:
     if not evidence:
         yield "no evidence yet: what a rule was made from never confirms it"
         return
-    table = Table("decision", "at", "says", "weight", "by", title="evidence", title_justify="left")
+    table = Table(whole("decision"), "at", "says", "weight", "by", title="evidence", title_justify="left")
     for one in evidence:
         by = ", ".join(one["reporters"]) + (" (audit)" if one["audit"] else "")
         says = "right" if one["right"] else "wrong"
@@ -102,7 +102,7 @@ def _changed(found: dict[str, Any]) -> Iterator[str | Table]:
     count = len(found["decisions"])
     yield f"if it spoke, {count} of the last {found['looked_at']} decisions would have come out otherwise"
     if count:
-        table = Table("decision", "at", "tool", "was", "would be")
+        table = Table(whole("decision"), "at", "tool", "was", "would be")
         for one in found["decisions"]:
             table.add_row(*(plain(one[name]) for name in ("decision", "at", "tool", "was", "becomes")))
         yield table
@@ -114,7 +114,7 @@ def _audits(tree: dict[str, Any]) -> Iterator[str | Table]:
     if not tree["audits"]:
         yield "no decision waits for an audit"
         return
-    table = Table("decision", "at", "tool", "what is known", "decided")
+    table = Table(whole("decision"), "at", "tool", "what is known", "decided")
     for one in tree["audits"]:
         known = ", ".join(f"{name}: {value}" for name, value in one["context"].items())
         table.add_row(*(plain(cell) for cell in (one["decision"], one["at"][:19], one["tool"], known, one["effect"])))
@@ -127,7 +127,7 @@ def _quarantined(tree: dict[str, Any]) -> Iterator[str | Table]:
     if not tree["reports"]:
         yield "no report is held back"
         return
-    table = Table("decision", "at", "reporter", "said it should", "because")
+    table = Table(whole("decision"), "at", whole("reporter"), "said it should", "because")
     for one in tree["reports"]:
         by = f"{one['reporter']} ({one['kind']})"
         cells = (one["decision"], one["at"][:19], by, one["should"], one["because"])

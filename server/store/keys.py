@@ -111,6 +111,9 @@ def ring(connection: Connection, now: str) -> Mapping[bytes, Held]:
 
 def known_scopes(scopes: Collection[str]) -> tuple[Scope, ...]:
     """Sorted, each once. Raises ValueError for a scope that does not exist."""
+    for scope in scopes:
+        if scope not in set(Scope):
+            raise ValueError(f"there is no scope `{scope}`: a scope is one of {', '.join(f'`{one}`' for one in Scope)}")
     return tuple(sorted({Scope(scope) for scope in scopes}))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from msgspec import structs
 
 from evals.bench.records import record as recorded
 from guardrail import Record
@@ -64,7 +65,19 @@ def test_a_scope_that_does_not_exist_is_called_wrongly(leastward: Leastward, tmp
         "keys", "issue", "--tenant", "t", "--agent", "a", "--scope", "root", "--database", str(tmp_path / "keys.db")
     )
     assert (ended.exit, ended.stdout) == (2, "")
-    assert "root" in ended.stderr
+    assert "there is no scope `root`: a scope is one of `call`, `runs`, " in ended.stderr
+
+
+def test_a_key_is_somebodys(leastward: Leastward, tmp_path: Path) -> None:
+    ended = leastward("keys", "issue", "--tenant", "t", "--agent", "", "--database", str(tmp_path / "keys.db"))
+    assert (ended.exit, ended.stdout) == (2, "")
+    assert not (tmp_path / "keys.db").exists()
+
+
+def test_a_key_that_was_issued_in_some_folder_says_so(leastward: Leastward) -> None:
+    issue = ("keys", "issue", "--tenant", "t", "--agent", "a")
+    assert "there is no leastward.yaml here: the key is good at a gate " in leastward(*issue).stderr
+    assert "leastward.yaml" not in leastward(*issue, files={"leastward.yaml": "mode: enforce\n"}).stderr
 
 
 def test_an_unknown_key_is_a_problem(leastward: Leastward, database: Path) -> None:
@@ -116,6 +129,20 @@ def test_records_are_shown(leastward: Leastward, database: Path) -> None:
     one = json.loads(leastward("audit", "show", "dec-0", "--database", str(database)).stdout)
     assert (one["id"], one["rule"], one["payload"]) == ("dec-0", "never", None)
     assert leastward("audit", "show", "dec-9", "--database", str(database)).exit == 1
+
+
+def test_an_exchange_is_shown_with_all_its_records(leastward: Leastward, tmp_path: Path) -> None:
+    database = tmp_path / "exchange.db"
+    exchange = "dec-" + "0" * 26
+    names = [f"{exchange}.{number}" for number in (1, 2)]
+    long = "a-rule-whose-name-is-so-long-that-no-table-has-a-place-for-all-of-it-in-120-columns"
+    with Store.open(database) as store:
+        store.commit_blocking([structs.replace(record(at), id=name, rule=long) for at, name in enumerate(names)])
+    tree = json.loads(leastward("audit", "show", exchange, "--database", str(database)).stdout)
+    assert (tree["id"], [one["id"] for one in tree["decisions"]]) == (exchange, names)
+    assert json.loads(leastward("audit", "show", names[1], "--database", str(database)).stdout)["id"] == names[1]
+    listed = leastward("audit", "show", "--database", str(database)).stdout
+    assert all(name in listed for name in names)
 
 
 def test_a_tools_name_cannot_paint_the_terminal(leastward: Leastward, tmp_path: Path) -> None:
