@@ -218,7 +218,9 @@ async def _serving(house: House) -> AsyncIterator[None]:
 
 async def _standard_input() -> asyncio.StreamReader:
     reader = asyncio.StreamReader(limit=LINE_LIMIT)
-    if stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode):  # `< FILE`: asyncio waits for pipes and sockets alone
+    kind = os.fstat(sys.stdin.fileno()).st_mode
+    # `< FILE`, `< /dev/null`: asyncio waits for pipes, sockets and terminals alone.
+    if stat.S_ISREG(kind) or (stat.S_ISCHR(kind) and not sys.stdin.isatty()):
         reader.feed_data(await asyncio.to_thread(sys.stdin.buffer.read))
         reader.feed_eof()
     else:

@@ -111,10 +111,13 @@ def ring(connection: Connection, now: str) -> Mapping[bytes, Held]:
 
 def known_scopes(scopes: Collection[str]) -> tuple[Scope, ...]:
     """Sorted, each once. Raises ValueError for a scope that does not exist."""
-    for scope in scopes:
-        if scope not in set(Scope):
-            raise ValueError(f"there is no scope `{scope}`: a scope is one of {', '.join(f'`{one}`' for one in Scope)}")
-    return tuple(sorted({Scope(scope) for scope in scopes}))
+    if unknown := sorted(set(scopes) - _SCOPES):
+        known = ", ".join(f"`{scope}`" for scope in Scope)
+        raise ValueError(f"there is no scope `{unknown[0]}`: a scope is one of {known}")
+    return tuple(sorted(Scope(scope) for scope in set(scopes)))
+
+
+_SCOPES: Final[frozenset[str]] = frozenset(Scope)
 
 
 def _info(row: Sequence[Any]) -> KeyInfo:

@@ -69,6 +69,14 @@ def test_a_server_on_pipes_behind_the_gate(folder: Path, way: str) -> None:
     assert ("wrapped", "echo") in [row[:2] for row in Store.open(folder / "gate.db").pins.read()]
 
 
+def test_an_input_that_is_nothing_ends_it(folder: Path) -> None:
+    ended = subprocess.run(
+        [*COMMAND, "--", *SERVER], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (0, b""), ended.stderr
+
+
 @pytest.mark.parametrize("mode", ["2026-07-28", pytest.param("legacy", marks=pytest.mark.long)])
 def test_a_person_approves_over_http_what_waits_on_the_pipes(
     folder: Path, mode: str, capsys: pytest.CaptureFixture[str]
