@@ -73,6 +73,8 @@ class Doorkeeper:
                 raise EdgeError(403, "not-loopback", "without a key, the gate must be addressed by a loopback name")
             return LOCAL_CALLER
         needed = "a valid API key is needed: `Authorization: Bearer lw-...`"
+        if self._token_for is not None:
+            needed += ", or a token of an issuer whose tokens are taken here"
         raise EdgeError(401, "invalid-key", needed, self._challenge)
 
     @staticmethod

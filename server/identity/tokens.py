@@ -7,6 +7,7 @@ signatures are used. A token that was verified is remembered until it expires, b
 from __future__ import annotations
 
 import binascii
+import logging
 import re
 from base64 import urlsafe_b64decode
 from collections import OrderedDict
@@ -17,10 +18,12 @@ from typing import Any, Final, NamedTuple
 
 from policy_dsl import StrictJsonError, parse_json
 from server.exchange import Caller
+from server.logs import fields
 
 from .issuer import BadToken, Issuer
 from .keys import KeySet
 
+LOG = logging.getLogger("leastward.identity")
 LEEWAY: Final = 30.0
 """Seconds by which clocks may differ."""
 
@@ -64,7 +67,8 @@ class Tokens:
             del self._known[name]
         try:
             found = self._verified(token, now)
-        except BadToken:
+        except BadToken as error:
+            LOG.debug("token-refused", extra=fields(why=error.code))  # anybody can send one: not at the usual level
             return None
         self._known[name] = found
         if len(self._known) > MOST_REMEMBERED:

@@ -43,6 +43,7 @@ def test_a_bad_token_is_told_where_to_ask(gate: Any, issuer: Any, outside: Any) 
     stranger = outside.client(gate.port, issuer.token(exp=int(time.time()) - 60))
     answer = stranger.chat()
     assert (answer.status, answer.code) == (401, "invalid-key")
+    assert "or a token of an issuer" in answer.tree["error"]["message"]
     assert answer.headers["www-authenticate"] == (
         'Bearer realm="leastward", resource_metadata="https://gate.example/.well-known/oauth-protected-resource"'
     )

@@ -44,6 +44,18 @@ def test_a_good_token_is_its_caller(issuer: Any, verify: Any) -> None:
     assert caller.speaks_for_user is False
 
 
+@pytest.mark.parametrize(
+    ("claims", "why"), [({"exp": 1}, "expired"), ({"aud": "other"}, "other-audience"), ({"iss": "x"}, "unknown-issuer")]
+)
+def test_the_log_says_why_a_token_is_refused(
+    issuer: Any, verify: Any, caplog: pytest.LogCaptureFixture, claims: dict[str, Any], why: str
+) -> None:
+    caplog.set_level("DEBUG", "leastward.identity")
+    assert verify(issuer.token(**claims)) is None
+    (said,) = caplog.records
+    assert (said.getMessage(), said.fields) == ("token-refused", {"why": why})  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_algorithm_is_verified(algorithm: str, issuer_of: Any, now: float, iss: str) -> None:
     issuer = issuer_of(one=algorithm, two=algorithm)
