@@ -197,6 +197,12 @@ class Settings(Part):
         le=60.0,
         description="After so long without an answer of PostgreSQL nothing is released. SQLite has no lease.",
     )
+    payload_days: int = Field(
+        default=30,
+        ge=1,
+        le=3650,
+        description="Days that arguments are kept beside their Records; then they are erased.",
+    )
     mode: Literal["enforce", "observe"] = Field(
         default="enforce", description="`observe` decides and records, and refuses nothing; /readyz says so."
     )

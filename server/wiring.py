@@ -98,7 +98,12 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
     """
     metrics = Metrics()
     files = open_policy_files(settings, folder, metrics)
-    store = Store.open(located(folder, settings.database), clock=clock, lease_seconds=settings.lease_seconds)
+    store = Store.open(
+        located(folder, settings.database),
+        clock=clock,
+        retention_days=settings.payload_days,
+        lease_seconds=settings.lease_seconds,
+    )
     policies, versions = open_policies(settings, store, files, clock, metrics)
     upstreams = {name: upstream.open(name) for name, upstream in settings.upstreams.items()}
     sessions = SessionBook(shared=store.shared)

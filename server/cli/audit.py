@@ -24,7 +24,7 @@ BLIND_SPOTS = (
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "audit",
-        help="verify, show and anchor the Records",
+        help="verify, show, anchor and erase Records",
         description="Is the chain of Records whole, what stands in a Record, and where does the chain end now. "
         "Works beside a running server.",
     )
@@ -41,14 +41,16 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     for action, required in ((verify, False), (anchor, True)):
         action.add_argument("--checkpoints", required=required, type=Path, metavar="FILE", help="the checkpoint file")
         action.add_argument("--key", required=required, type=Path, metavar="FILE", help="its key, made on first use")
-    for action in (verify, show, anchor):
+    erase = actions.add_parser("erase", help="erase the arguments of a Record for good; the chain stays whole")
+    erase.add_argument("id", metavar="DECISION-ID", help="the Record, or an exchange for all of its Records")
+    for action in (verify, show, anchor, erase):
         add_database_options(action)
         action.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    actions = {"verify": _verify, "show": _show, "export": _export, "anchor": _anchor}
+    actions = {"verify": _verify, "show": _show, "export": _export, "anchor": _anchor, "erase": _erase}
     return actions[options.action](options)
 
 
@@ -111,13 +113,30 @@ def _export(options: argparse.Namespace) -> int:
 
 def _one(store: Any, wanted: str) -> dict[str, Any]:
     """The Record of this id; of an exchange's, which the header of a stream carries, all its Records."""
+    found = [store.decision(name, tenant) for name, tenant in _meant(store, wanted)]
+    records: list[dict[str, Any]] = [record for record in found if record is not None]
+    return records[0] if records[0]["id"] == wanted else {"id": wanted, "decisions": records}
+
+
+def _meant(store: Any, wanted: str) -> list[tuple[str, str]]:
+    """Id and tenant of the Record, or of all the exchange's. Raises ProblemFound where there is none."""
     with store.rows() as rows:
         meant = [one for one in _decisions(rows) if wanted in (one["id"], one["id"].partition(".")[0])]
-    found = [store.decision(one["id"], one["tenant"] or "") for one in meant]
-    records: list[dict[str, Any]] = [record for record in found if record is not None]
-    if not records:
+    if not meant:
         raise ProblemFound(f"there is no Record `{wanted}`")
-    return records[0] if records[0]["id"] == wanted else {"id": wanted, "decisions": records}
+    return [(one["id"], one["tenant"] or "") for one in meant]
+
+
+def _erase(options: argparse.Namespace) -> int:
+    with open_store(options) as store:
+        meant = _meant(store, options.id)
+        erased = [name for name, tenant in meant if store.erase(name, tenant)]
+    if options.json:
+        write_json({"erased": erased})
+        return 0
+    for name, _ in meant:
+        print(f"{name}: its arguments are erased" if name in erased else f"{name} had no arguments that were kept")
+    return 0
 
 
 def _last(rows: Any, count: int) -> list[dict[str, Any]]:

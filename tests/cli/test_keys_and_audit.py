@@ -145,6 +145,20 @@ def test_an_exchange_is_shown_with_all_its_records(leastward: Leastward, tmp_pat
     assert all(name in listed for name in names)
 
 
+def test_the_arguments_of_a_record_are_erased(leastward: Leastward, tmp_path: Path) -> None:
+    path = tmp_path / "erased.db"
+    at = ("--database", str(path))
+    with Store.open(path) as store:
+        made = recorded(0, id="dec-a.1", tenant="t")
+        store.commit_blocking([made])
+        assert store.decision("dec-a.1", "t")["payload"]  # type: ignore[index]
+        assert "its arguments are erased" in leastward("audit", "erase", "dec-a", *at).stdout  # beside the writer
+    assert json.loads(leastward("audit", "show", "dec-a.1", *at).stdout)["payload"] is None
+    assert "had no arguments that were kept" in leastward("audit", "erase", "dec-a.1", *at).stdout
+    assert leastward("audit", "erase", "dec-b", *at).exit == 1
+    assert leastward("audit", "verify", *at).exit == 0
+
+
 def test_a_tools_name_cannot_paint_the_terminal(leastward: Leastward, tmp_path: Path) -> None:
     database = tmp_path / "painted.db"
     with Store.open(database) as store:

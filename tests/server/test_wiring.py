@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,21 @@ def test_models_that_cannot_be_read(gate: Any, outside: Any, body: bytes) -> Non
     gate.model.script = [outside.whole(body)]
     assert (answer := gate.client.ask("GET", "/v1/models")).status == 502
     assert answer.code == "upstream-error"
+
+
+@pytest.mark.parametrize(("days", "is_kept"), [(2, False), (4, True)])
+def test_arguments_are_kept_as_long_as_the_settings_say(outside: Any, tmp_path: Path, days: int, is_kept: bool) -> None:
+    with outside.running_gate(tmp_path, POLICY) as gate:
+        gate.model.script = [outside.saying(PAY_ANN)]
+        gate.client.chat()
+        decision = gate.records()[-1]["id"]
+
+    def later() -> datetime:
+        return datetime.now(UTC) + timedelta(days=3)
+
+    with outside.running_gate(tmp_path, POLICY, clock=later, payload_days=days) as gate:
+        shown = gate.house.store.decision(decision, "acme")
+        assert (shown["payload"] is not None) is is_kept
 
 
 def test_a_model_that_no_upstream_serves(start_gate: Callable[..., Any]) -> None:
