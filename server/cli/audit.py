@@ -140,9 +140,11 @@ def _erase(options: argparse.Namespace) -> int:
 
 
 def _last(rows: Any, count: int) -> list[dict[str, Any]]:
-    from collections import deque
+    """By time, because each replica's chain has positions of its own; of one moment, as they stand."""
+    from heapq import nlargest
 
-    return list(deque(_decisions(rows), maxlen=max(0, count)))
+    numbered = ((record["at"], number, record) for number, record in enumerate(_decisions(rows)))
+    return [record for _, _, record in reversed(nlargest(max(0, count), numbered))]
 
 
 def _decisions(rows: Any) -> Any:

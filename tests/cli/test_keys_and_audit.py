@@ -131,6 +131,16 @@ def test_records_are_shown(leastward: Leastward, database: Path) -> None:
     assert leastward("audit", "show", "dec-9", "--database", str(database)).exit == 1
 
 
+def test_the_newest_are_those_of_all_chains(leastward: Leastward, tmp_path: Path) -> None:
+    """As with replicas, whose chains are written side by side."""
+    at = [f"2026-11-22T12:00:0{second}.000000Z" for second in (1, 3, 2)]
+    for number, moment in enumerate(at):
+        with Store.open(tmp_path / "chains.db") as store:
+            store.commit_blocking([structs.replace(record(number), at=moment)])
+    shown = leastward("audit", "show", "--json", "--last", "2", "--database", str(tmp_path / "chains.db")).stdout
+    assert [one["id"] for one in json.loads(shown)["records"]] == ["dec-2", "dec-1"]
+
+
 def test_an_exchange_is_shown_with_all_its_records(leastward: Leastward, tmp_path: Path) -> None:
     database = tmp_path / "exchange.db"
     exchange = "dec-" + "0" * 26
