@@ -22,6 +22,7 @@ SECRET_PREFIX: Final = "lw-"  # noqa: S105 (a mark that scanners for leaked keys
 SECRET_LENGTH: Final = len(SECRET_PREFIX) + 43
 
 _COLUMNS: Final = 'id, tenant, agent, "user", roles, scopes, speaks_for_user, label, made_at, revoked_at'
+_SCOPES: Final[frozenset[str]] = frozenset(Scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,6 @@ def known_scopes(scopes: Collection[str]) -> tuple[Scope, ...]:
         known = ", ".join(f"`{scope}`" for scope in Scope)
         raise ValueError(f"there is no scope `{unknown[0]}`: a scope is one of {known}")
     return tuple(sorted(Scope(scope) for scope in set(scopes)))
-
-
-_SCOPES: Final[frozenset[str]] = frozenset(Scope)
 
 
 def _info(row: Sequence[Any]) -> KeyInfo:
