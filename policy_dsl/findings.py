@@ -31,6 +31,7 @@ CODES: Mapping[str, Kind] = {
     "broad-pattern": Kind("warning", "a rule or a text pattern lets everything through"),
     "unknown-argument": Kind("error", "a rule names an argument or a member that the tool does not have"),
     "required-unnamed": Kind("error", "a signature leaves out an argument that every call must carry"),
+    "tested-unnamed": Kind("error", "a rule tests an argument or a member that its own signature leaves out"),
     "missing-member-list": Kind("warning", "a named argument can hold an object whose members nobody listed"),
     "type-mismatch": Kind("error", "a test does not fit the type that the tool declares"),
     "unknown-value": Kind("error", "a test names a value that the tool's schema does not list"),

@@ -16,7 +16,7 @@ from policy_dsl.ast import PolicySet
 from policy_dsl.catalogue import Catalogue
 from policy_dsl.findings import Finding
 
-from .arguments import missing_member_list, required_unnamed, unknown_argument
+from .arguments import missing_member_list, required_unnamed, tested_unnamed, unknown_argument
 from .authority import unreadable_schema, untyped
 from .breadth import broad_pattern, forbid_in_shape
 from .contradictions import never_matches
@@ -52,6 +52,7 @@ PASSES: tuple[Callable[[Survey], Iterator[Finding]], ...] = (
     broad_pattern,
     unknown_argument,
     required_unnamed,
+    tested_unnamed,
     missing_member_list,
     type_mismatch,
     unknown_value,

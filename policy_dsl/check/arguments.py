@@ -1,4 +1,5 @@
-"""Argument names against the declared parameters: misspelt ones, forgotten ones, and objects left open."""
+"""Argument names against the declared parameters, and against a rule's own signature: misspelt ones, forgotten ones,
+objects left open."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from policy_dsl.errors import quoted
 from policy_dsl.findings import Finding
 from policy_dsl.types import Anything, ListOf, Object, Type, Union, describe, inside, is_closed_throughout, kinds
 
-from .places import EACH, Place, each_test, operands, place_of, reads, show
+from .places import EACH, Place, each_test, operands, place_of, readings, reads, show
 from .subjects import Subject, subjects
 from .suggestions import suggestion
 from .survey import Survey, finding
@@ -64,6 +65,38 @@ def required_unnamed(survey: Survey) -> Iterator[Finding]:
                 f"every call of {quoted(site.tools[0].name)} carries {missing}, so this rule matches none",
                 "name it, or write `...` to accept arguments that are not named",
             )
+
+
+def tested_unnamed(survey: Survey) -> Iterator[Finding]:
+    """A test of what the rule's closed signature leaves out, which no call it is asked about carries."""
+    for site in survey.read:
+        signature = site.rule.signature
+        for reading in readings(site.condition) if signature is not None else ():
+            found = _left_out(signature, reading.place)
+            if found is None or reading.guarded(found[0]) or EACH in reading.place[len(found[0]) :]:
+                continue  # the last: an element, whose list is read before it
+            place, names = found
+            if site.tools and all(place_fault(tool, place) for tool in site.tools):
+                continue  # unknown-argument speaks of it
+            says = (
+                f"the signature of {site.called} leaves out {quoted(show(place))}, so no call that matches carries it"
+            )
+            what = "named arguments" if len(place) == 1 else "named members"
+            help = suggestion(str(place[-1]), names, what)
+            yield finding(site.file, "tested-unnamed", reading.operand.span, says, help)
+
+
+def _left_out(signature: Signature | None, place: Place) -> tuple[Place, list[str]] | None:
+    """The shortest start of the place that a closed signature does not name, and what it names there."""
+    for index, step in enumerate(place):
+        if signature is None or signature.open:
+            return None
+        if isinstance(step, str):
+            named = {one.name: one for one in signature.arguments}
+            if step not in named:
+                return place[: index + 1], list(named)
+            signature = named[step].members
+    return None
 
 
 def missing_member_list(survey: Survey) -> Iterator[Finding]:
