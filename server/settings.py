@@ -24,7 +24,7 @@ from .settings_identity import IdentitySettings, IssuerSettings
 from .settings_judge import JudgeSettings
 from .settings_mcp import McpServerSettings, McpSettings
 from .settings_memory import MemorySettings
-from .settings_part import Part, Seconds
+from .settings_part import CaFile, Part, Seconds
 from .settings_policies import PolicySources, VersionSettings
 from .settings_tools import ToolServerSettings, check_names
 from .upstream import Timeouts, Upstream
@@ -91,7 +91,7 @@ class UpstreamSettings(Part):
     max_connections: int = Field(
         default=512, ge=1, le=65_536, description="Connections at once; further requests wait for one."
     )
-    ca_file: str | None = Field(default=None, description="Certificates to trust in place of the system's.")
+    ca_file: CaFile | None = Field(default=None, description="Certificates to trust in place of the system's.")
     internalized: dict[str, str] = Field(
         default={}, description="Model to its `internalization.json`: was it taught the policy in force?"
     )
@@ -275,9 +275,10 @@ def load_settings(path: str | Path | None, environment: Mapping[str, str] | None
     """Read the settings; without a path the defaults and the environment alone. Raises SettingsError."""
     variables = os.environ if environment is None else environment
     source = "environment" if path is None else str(path)
+    folder = Path() if path is None else Path(path).parent
     tree = read_tree(path, variables, frozenset(Settings.model_fields))
     try:
-        return Settings.model_validate(tree)
+        return Settings.model_validate(tree, context=folder)
     except ValidationError as error:
         raise SettingsError(source, [_sentence(detail) for detail in error.errors()]) from None
 

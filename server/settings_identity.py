@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from .exchange import Scope
-from .settings_part import Part
+from .settings_part import CaFile, FoundFile, Part
 
 Algorithm = Literal["ES256", "ES384", "EdDSA", "PS256", "RS256", "RS384", "RS512"]
 GrantedScope = Literal["call", "runs", "report", "approve", "decide", "policy", "audit", "admin"]
@@ -19,8 +19,8 @@ class IssuerSettings(Part):
     issuer: str = Field(description="What its tokens say in `iss`, exactly.")
     audience: str = Field(min_length=1, description="What its tokens for this gate say in `aud`.")
     jwks: str | None = Field(default=None, description="Address of its keys; without it the issuer's metadata says.")
-    jwks_file: str | None = Field(default=None, description="File with its keys, in place of an address.")
-    ca_file: str | None = Field(default=None, description="Certificates to trust in place of the system's.")
+    jwks_file: FoundFile | None = Field(default=None, description="File with its keys, in place of an address.")
+    ca_file: CaFile | None = Field(default=None, description="Certificates to trust in place of the system's.")
     algorithms: list[Algorithm] = Field(
         default=["ES256", "RS256"], min_length=1, description="Signatures that are taken; never one by a shared secret."
     )

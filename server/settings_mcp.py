@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from .settings_part import Part, Seconds
+from .settings_part import CaFile, Part, Seconds
 
 _NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
 """No `__`: it stands between a server and its tool where all servers have one address."""
@@ -20,7 +20,7 @@ class McpServerSettings(Part):
     url: str | None = Field(default=None, description="Its Streamable HTTP address, `http://127.0.0.1:8000/mcp`.")
     api_key: SecretStr | None = Field(default=None, description="Sent as `Authorization: Bearer`; use `${NAME}`.")
     headers: dict[str, SecretStr] = Field(default={}, description="Further headers of every request to `url`.")
-    ca_file: str | None = Field(default=None, description="Certificates to trust in place of the system's.")
+    ca_file: CaFile | None = Field(default=None, description="Certificates to trust in place of the system's.")
     command: str | None = Field(default=None, description="The program to start, which speaks MCP on its pipes.")
     args: list[str] = Field(default=[], description="Its arguments.")
     env: dict[str, SecretStr] = Field(

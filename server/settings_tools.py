@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from .settings_part import Part, Seconds
+from .settings_part import CaFile, Part, Seconds
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _TOOL = re.compile(r"[A-Za-z0-9_.-]{1,128}")
@@ -44,7 +44,7 @@ class ToolServerSettings(Part):
     answer_bytes: int = Field(
         default=1024 * 1024, ge=1, le=64 * 1024 * 1024, description="Bytes of an answer; a larger one is refused."
     )
-    ca_file: str | None = Field(default=None, description="Certificates to trust in place of the system's.")
+    ca_file: CaFile | None = Field(default=None, description="Certificates to trust in place of the system's.")
 
     @field_validator("networks")
     @classmethod

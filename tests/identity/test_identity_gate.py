@@ -76,7 +76,7 @@ def test_without_issuers_nobody_is_told_of_any(start_gate: Callable[..., Any], o
     [
         ({}, "either `tenant` or `tenant_claim`"),
         ({"tenant": "t", "tenant_claim": "c"}, "either `tenant` or `tenant_claim`"),
-        ({"tenant": "t", "jwks": "https://a/k", "jwks_file": "k"}, "not both"),
+        ({"tenant": "t", "jwks": "https://a/k", "jwks_file": __file__}, "not both"),
         ({"tenant": "t", "algorithms": ["HS256"]}, "algorithms"),
         ({"tenant": "t", "audience": ""}, "audience"),
     ],

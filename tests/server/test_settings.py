@@ -66,6 +66,35 @@ def test_nothing_need_be_written(text: str, tmp_path: Path) -> None:
     assert load_settings(None, {}) == settings
 
 
+CA_FILES = {
+    "upstreams.a.ca_file": 'upstreams: {a: {url: "https://a", ca_file: NAME}}',
+    "mcp.servers.a.ca_file": 'mcp: {servers: {a: {url: "https://a/mcp", ca_file: NAME}}}',
+    "http_tools.a.ca_file": 'http_tools: {a: {url: "https://a", posts: {send: /send}, ca_file: NAME}}',
+    "identity.issuers.a.ca_file": (
+        'identity: {issuers: {a: {issuer: "https://a", audience: b, tenant: t, ca_file: NAME}}}'
+    ),
+    "identity.issuers.a.jwks_file": (
+        'identity: {issuers: {a: {issuer: "https://a", audience: b, tenant: t, jwks_file: NAME}}}'
+    ),
+}
+
+
+@pytest.mark.parametrize("key", CA_FILES)
+def test_a_file_that_is_not_there_stops_the_start(tmp_path: Path, key: str) -> None:
+    text = CA_FILES[key]
+    with pytest.raises(SettingsError, match=f"`{key}` cannot be read: no such file or directory"):
+        read(tmp_path, text.replace("NAME", "none.pem"))
+    with pytest.raises(SettingsError, match=f"`{key}` cannot be read: is a directory"):
+        read(tmp_path, text.replace("NAME", "."))
+    (tmp_path / "text.pem").write_text("no certificate")
+    if key.endswith("ca_file"):
+        with pytest.raises(SettingsError, match=f"`{key}` holds no certificates that can be read"):
+            read(tmp_path, text.replace("NAME", "text.pem"))
+    else:
+        (issuer,) = read(tmp_path, text.replace("NAME", "text.pem")).identity.issuers.values()
+        assert issuer.jwks_file == str(tmp_path / "text.pem")
+
+
 def test_no_secret_is_shown(tmp_path: Path) -> None:
     settings = read(tmp_path, FULL, OPENAI_API_KEY="sk-1")
     assert "sk-1" not in repr(settings)
