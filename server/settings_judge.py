@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from .settings_part import Part, Seconds, Share
+from .settings_part import Part, PlacedPath, Seconds, Share
 
 if TYPE_CHECKING:
     from .judging import Judges, Member, ResultScan
@@ -43,7 +42,7 @@ class AskedModel(Part):
 class AskedClassifier(Part):
     """A text classifier on this machine (extra `judge`). Off unless there is a `folder`."""
 
-    folder: Path | None = Field(default=None, description="Folder of a sequence classifier, with safetensors.")
+    folder: PlacedPath | None = Field(default=None, description="Folder of a sequence classifier, with safetensors.")
     labels: Mapping[str, Narrowed] = Field(default={}, description="Its labels that speak against a call.")
     least: Share = Field(default=0.5, description="Probability from which on a label counts.")
     seconds: Seconds = Field(default=5.0, description="Seconds for an answer; later ones count as no answer.")

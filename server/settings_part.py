@@ -22,6 +22,10 @@ def _found(name: str, info: ValidationInfo) -> str:
     return str(path)
 
 
+def _placed(path: Path, info: ValidationInfo) -> Path:
+    return Path(info.context or "") / path
+
+
 def _of_certificates(path: str) -> str:
     try:
         ssl.create_default_context(cafile=path)
@@ -40,3 +44,7 @@ class Part(BaseModel):
     """One mapping of `leastward.yaml`; a key that it does not know is an error, and no message repeats a value."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+PlacedPath = Annotated[Path, AfterValidator(_placed)]
+"""A path that is relative to the folder of the settings; whether anything is there, its reader says."""

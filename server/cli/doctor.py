@@ -7,10 +7,11 @@ import re
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from .diagnosis import Diagnosis
 from .errors import CommandError
 from .output import console, write_json
 from .policy_files import read_policies
@@ -31,22 +32,14 @@ MALICIOUS = {"litellm": ("1.82.7", "1.82.8"), "guardrails-ai": ("0.10.1",)}
 _MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]look[/]", "bad": "[red]bad[/]"}
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """What one examination saw. `bad` makes the exit code 1; `warning` asks a person to look."""
-
-    about: str
-    state: Literal["ok", "warning", "bad"]
-    says: str
-
-
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "doctor",
         help="examine the installation and the configuration",
         description="Is this installation what it seems to be, and would the gate start: Python, versions against the "
         "lock, packages shadowed by other files, releases known as malware, start-up files, configuration, policies, "
-        "database, port.",
+        "database, port, judge; and do those answer that the configuration names: model servers, MCP servers, the "
+        "servers of HTTP tools, issuers.",
     )
     parser.add_argument("-c", "--config", metavar="FILE", help="the configuration to examine (default: leastward.yaml)")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -200,6 +193,7 @@ def _startup_files() -> Iterator[Diagnosis]:
 
 def _configuration(named: str | None) -> Iterator[Diagnosis]:
     from .configuration import find_configuration, folder_of, read_settings
+    from .neighbours import neighbours
 
     found = find_configuration(named)
     if found is None:
@@ -215,6 +209,8 @@ def _configuration(named: str | None) -> Iterator[Diagnosis]:
     yield from _internalized(folder_of(named), settings)
     yield _shared(settings.database) if "://" in settings.database else _database(folder_of(named) / settings.database)
     yield _port(settings.listen.host, settings.listen.port)
+    yield from _judge(settings)
+    yield from neighbours(settings, folder_of(named))
 
 
 def _policies(folder: Path, settings: Settings) -> Diagnosis:
@@ -317,6 +313,20 @@ def _shared(url: str) -> Diagnosis:
     except StoreError as error:
         return Diagnosis("database", "bad", error.message)
     return Diagnosis("database", "ok", "the database that `database` names answers")
+
+
+def _judge(settings: Settings) -> Iterator[Diagnosis]:
+    from ..opening import open_judge
+    from ..store import StoreError
+
+    if settings.judge.model.model is None and settings.judge.classifier.folder is None:
+        return
+    try:
+        open_judge(settings)
+    except StoreError as error:
+        yield Diagnosis("judge", "bad", error.message)
+    else:
+        yield Diagnosis("judge", "ok", "can be asked")
 
 
 def _can_write(folder: Path) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from .issuer import ALGORITHMS, Issuer
 from .keys import BadKeySet, KeySet
-from .opening import open_tokens
+from .opening import open_tokens, source
 from .sources import discovered, from_file, from_url
 from .tokens import Tokens
 from .watch import KeyWatch
@@ -29,4 +29,5 @@ __all__ = [
     "from_file",
     "from_url",
     "open_tokens",
+    "source",
 ]

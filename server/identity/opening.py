@@ -16,12 +16,13 @@ from .watch import KeyWatch, Read
 def open_tokens(settings: IdentitySettings, folder: Path) -> tuple[Tokens, KeyWatch]:
     """Tokens, and what keeps their keys fresh. Relative paths are relative to `folder`. Raises ValueError for an
     address that cannot be used."""
-    watch = KeyWatch({name: _source(name, issuer, folder) for name, issuer in settings.issuers.items()})
+    watch = KeyWatch({name: source(name, issuer, folder) for name, issuer in settings.issuers.items()})
     issuers = [_issuer(name, issuer) for name, issuer in settings.issuers.items()]
     return Tokens(issuers, watch.keys, time.time, watch.unknown), watch
 
 
-def _source(name: str, issuer: IssuerSettings, folder: Path) -> Read:
+def source(name: str, issuer: IssuerSettings, folder: Path) -> Read:
+    """Where the keys of one issuer are read. Raises ValueError for an address that cannot be used."""
     if issuer.jwks_file is not None:
         return from_file(folder / issuer.jwks_file)
     if issuer.jwks is not None:

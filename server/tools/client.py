@@ -149,6 +149,10 @@ class Client:
         except TimeoutError:
             raise ToolFault("tool-too-slow", f"the tool did not answer within {self._seconds:.3g} seconds") from None
 
+    async def reach(self, url: Url) -> None:
+        """Connect as `send` does, and ask nothing. Raises ToolFault."""
+        (await self._line(asyncio.get_running_loop(), url)).abort()
+
     def close(self) -> None:
         for kept in self._kept.values():
             kept.close()

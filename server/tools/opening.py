@@ -40,7 +40,8 @@ def open_servers(
         try:
             servers[name] = _opened(name, chosen, folder, resolve)
         except (DocumentError, ToolFault, ValueError) as error:
-            raise ToolsError(f"`http_tools.{name}`: {error}") from error
+            help = "; `networks` opens some" if getattr(error, "code", "") == "address-refused" else ""
+            raise ToolsError(f"`http_tools.{name}`: {error}{help}") from error
     return servers
 
 
