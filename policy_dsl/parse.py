@@ -122,6 +122,10 @@ def _comments(text: str, read: Read) -> Iterator[Comment]:
 _COMMENT: Final = re.compile(r"#[^\n]*")
 
 
+_INVISIBLE_HELP: Final = "a policy shows all that it says; in text, write the escape, as in `\\u200b`"
+_MARK_HELP: Final = "an editor put a byte order mark there: save the file as UTF-8 without one"
+
+
 def _refuse_unreadable(text: str, path: str) -> None:
     if len(text) > MAX_LENGTH:
         raise ParseError(f"a policy file has at most {MAX_LENGTH} characters", code="too-long", path=path)
@@ -136,5 +140,5 @@ def _refuse_unreadable(text: str, path: str) -> None:
                 span=Span(at, at + 1, line, at - text.rfind("\n", 0, at)),
                 path=path,
                 source=text,
-                help="a policy shows all that it says; in text, write the escape, as in `\\u200b`",
+                help=_MARK_HELP if at == 0 and character == "\ufeff" else _INVISIBLE_HELP,
             )

@@ -146,12 +146,16 @@ class Gate(FastAPI):
     async def _no_route(self, request: Request, error: Exception) -> Response:
         """Nothing is passed on: a route that the gate does not know could carry a call that nobody judged."""
         status = error.status_code if isinstance(error, HTTPException) else 404
+        path = request.url.path
         if status == 405:
             fault = EdgeError(405, "method-not-allowed", "this route does not answer to that method")
         else:
-            fault = EdgeError(404, "unknown-route", "no such route; what the gate cannot judge it does not pass")
+            below = f"; `/v1{path}` is one: a client's base URL ends with `/v1`" if f"/v1{path}" in _ERRORS else ""
+            fault = EdgeError(
+                404, "unknown-route", f"no such route; what the gate cannot judge it does not pass{below}"
+            )
         self._services.metrics.request(UNKNOWN, fault.status)
-        return _AnswerResponse(refused(fault, _ERRORS.get(request.url.path, openai_error)))
+        return _AnswerResponse(refused(fault, _ERRORS.get(path, openai_error)))
 
 
 async def endpoint() -> None:

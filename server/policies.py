@@ -196,7 +196,7 @@ class Policies:
         for pattern in self._patterns:
             matched = sorted(path for path in _glob(self._folder, pattern) if path.is_file())
             if not matched:
-                raise PoliciesError(f"`policies`: no file matches `{pattern}`")
+                raise PoliciesError(f"`policies`: no file matches `{pattern}`; `leastward init` writes a first one")
             found.update(dict.fromkeys(matched))
         return list(found)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import CalledWrongly
 from .output import plain, print_lines, whole, write_json
-from .remote import LOCAL, add_remote_options, ask, look
+from .remote import add_remote_options, ask, look
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,7 +28,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("--list", action="store_true", help="list what waits; with IDs, show these and answer nothing")
     parser.add_argument("--deny", action="store_true", help="say no")
     parser.add_argument("--because", default="", metavar="TEXT", help="why, for the record")
-    add_remote_options(parser, LOCAL)
+    add_remote_options(parser, always=True)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 

@@ -28,7 +28,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         description="Is the chain of Records whole, what stands in a Record, and where does the chain end now. "
         "Works beside a running server.",
     )
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(dest="action", required=True)
 
     verify = actions.add_parser("verify", help="check every Record and the chains; exit 1 where something is wrong")
     show = actions.add_parser("show", help="print Records, newest last")

@@ -15,7 +15,7 @@ _LARGE = 20.0
 
 
 def explain_decision(options: argparse.Namespace) -> int:
-    with open_desk(options) as desk:
+    with open_desk(options, f"; `leastward audit show {options.tool}` prints what was recorded") as desk:
         tree = desk.explain(tenant_of(desk, options, options.tool), options.tool)
     if options.json:
         write_json(tree)

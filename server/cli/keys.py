@@ -21,7 +21,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="issue, list, rotate and revoke API keys",
         description="Issue, list, rotate and revoke API keys. A running server sees the change within two seconds.",
     )
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(dest="action", required=True)
 
     issue = actions.add_parser("issue", help="make a key and print its secret, once")
     issue.add_argument("--tenant", required=True, help="the tenant that the key acts for")
@@ -113,7 +113,9 @@ def _list(options: argparse.Namespace) -> int:
     table = Table(whole("id"), "tenant", "agent", "user", "scopes", "made", "revoked", "label")
     for info in infos:
         scopes = ", ".join(info.scopes) + (" (speaks for user)" if info.speaks_for_user else "")
-        row = (info.id, info.tenant, info.agent, info.user, scopes, info.made_at[:16], info.revoked_at, info.label)
+        roles = f" ({', '.join(info.roles)})" if info.roles else ""
+        user = f"{info.user or ''}{roles}"
+        row = (info.id, info.tenant, info.agent, user, scopes, info.made_at[:16], info.revoked_at, info.label)
         table.add_row(*(plain(value or "") for value in row))
     console().print(table)
     return 0

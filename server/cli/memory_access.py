@@ -26,8 +26,9 @@ def add_memory_options(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def open_desk(options: argparse.Namespace) -> Iterator[ReviewDesk]:
-    """The desk of a gate that may run or not. What is refused, and what fails, ends the verb with its sentence."""
+def open_desk(options: argparse.Namespace, without: str = "") -> Iterator[ReviewDesk]:
+    """The desk of a gate that may run or not. What is refused, and what fails, ends the verb with its sentence;
+    `without` is what can be done where there is no memory."""
     from datetime import UTC, datetime
     from pathlib import Path
 
@@ -43,7 +44,8 @@ def open_desk(options: argparse.Namespace) -> Iterator[ReviewDesk]:
     if options.memory is not None:
         settings = settings.with_memory_at(address_of(options.memory, Path()))
     if settings.memory.url is None:
-        raise CalledWrongly("there is no memory: the configuration has no `memory.url`, and --memory is not given")
+        why = "there is no memory: the configuration has no `memory.url`, and --memory is not given"
+        raise CalledWrongly(why + without)
     try:
         files = open_policy_files(settings, folder, metrics)
         store = Store.open(database_of(options), create=False)

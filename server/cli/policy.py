@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import CalledWrongly, ProblemFound
 from .output import console, plain, print_lines, write_json
 from .policy_files import policy_paths, read_policies
-from .remote import LOCAL, add_remote_options, ask, look
+from .remote import add_remote_options, ask, look
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,7 +32,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser(
         "policy", help="sign, publish and activate policy versions", description=_DESCRIPTION
     )
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(dest="action", required=True)
 
     keygen = actions.add_parser(
         "keygen", help="make a signing key; prints its public half, for `policies.trusted_keys`"
@@ -60,7 +60,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         action.add_argument("--expected", type=int, metavar="N", help="the version in force, 0 for none, as you saw it")
         action.add_argument("--widens", action="store_true", help="it may allow what the one in force does not")
     for action in (listing, show, diff, publish, activate, rollback):
-        add_remote_options(action, LOCAL)
+        add_remote_options(action, always=True)
     for action in actions.choices.values():
         action.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)

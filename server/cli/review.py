@@ -25,7 +25,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser(
         "review", help="read what was learned, and decide about it", description=_DESCRIPTION
     )
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(dest="action", required=True)
 
     actions.add_parser("list", help="every learned rule, with its evidence and what it waits for")
     show = actions.add_parser("show", help="one learned rule: its text, evidence, findings, and what it changes")

@@ -41,7 +41,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         description="From a policy to a model that needs no policy in its prompt: data, run, measure, export, verify. "
         "From the gate's Records back: shadow, and data with --records or --from-records.",
     )
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(dest="action", required=True)
     _add_data(actions.add_parser("data", help="make a data set of your own policy, or of generated ones"))
     started = actions.add_parser("run", help="run a recipe, or go on with it (extra `train`)")
     started.add_argument("recipe", metavar="RECIPE.yaml")

@@ -66,8 +66,11 @@ class Database:
     def create(self) -> None:
         """Make the file if there is none (mode 0600, its name durable), and bring its schema up to date."""
         with failures():
-            with suppress(FileExistsError):
-                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            try:
+                with suppress(FileExistsError):
+                    os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            except OSError as error:
+                raise StoreUnavailable(f"`{self.path}` cannot be made: {os.strerror(error.errno).lower()}") from error
             self.migrate()
             directory = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -83,6 +84,24 @@ def test_a_gate_that_cannot_be_asked(
     monkeypatch.setenv("LEASTWARD_KEY", key)
     assert cli.main(["approve", "--url", url]) == code
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("listen", "address"),
+    [
+        ("{port: 1}", "http://127.0.0.1:1"),
+        ("{host: 0.0.0.0, port: 2}", "http://127.0.0.1:2"),
+        ('{host: "::", port: 3}', "http://[::1]:3"),
+    ],
+)
+def test_the_gate_of_this_folder_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], listen: str, address: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LEASTWARD_KEY", "lw-x")
+    (tmp_path / "leastward.yaml").write_text(f"listen: {listen}\n")
+    assert cli.main(["approve"]) == 1
+    assert f"the gate at `{address}` cannot be asked: " in capsys.readouterr().err
 
 
 def test_called_wrongly(approve: Callable[..., Ended]) -> None:

@@ -124,6 +124,7 @@ def test_serve_says_why_it_cannot_listen(command: list[str], variables: dict[str
     with socket.create_server(("127.0.0.1", 0)) as taken, Store.open(tmp_path / "taken.db"):
         port = taken.getsockname()[1]
         for text, says in (
+            ("database: none/a.db\n", "`none/a.db` cannot be made: no such file or directory"),
             (f"listen: {{port: {port}}}\n", f"`listen`: 127.0.0.1:{port} cannot be bound: Address already in use"),
             ("listen: {port: 0}\ndatabase: taken.db\n", "another process writes records into `taken.db`"),
         ):

@@ -118,6 +118,14 @@ def test_no_character_hides(character: str) -> None:
         assert character not in caught.value.render()
 
 
+def test_the_mark_of_an_editor_is_named() -> None:
+    said = {at: _refusal(text) for at, text in (("first", "\ufefflanguage 1"), ("later", "language 1 # \ufeff"))}
+    assert said["first"] is not None
+    assert said["later"] is not None
+    assert said["first"].help == "an editor put a byte order mark there: save the file as UTF-8 without one"
+    assert said["later"].help != said["first"].help
+
+
 def test_too_long_is_refused_unread() -> None:
     with pytest.raises(ParseError) as caught:
         parse("#" * (MAX_LENGTH + 1))

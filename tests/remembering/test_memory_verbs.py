@@ -114,6 +114,14 @@ def test_a_decision_is_reported_and_explained(leastward: Leastward, tmp_path: Pa
     assert told(leastward, "explain", decision)["reports"]
 
 
+def test_without_memory_a_decision_is_shown_elsewhere(
+    verb: Leastward, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = verb("explain", "dec-1")
+    assert (code, "there is no memory" in err, "`leastward audit show dec-1` prints what" in err) == (2, True, True)
+
+
 def test_a_tenant_without_keys_learns_too(leastward: Leastward, tmp_path: Path) -> None:
     """As where everybody comes with a signed token."""
     with contextlib.closing(sqlite3.connect(tmp_path / "gate.db", isolation_level=None)) as database:

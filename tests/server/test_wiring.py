@@ -133,6 +133,14 @@ def test_unknown_routes_are_not_passed_on(gate: Any, path: str) -> None:
     assert gate.model.asked == []
 
 
+@pytest.mark.parametrize(
+    ("path", "is_hinted"), [("/chat/completions", True), ("/models", True), ("/embeddings", False)]
+)
+def test_a_base_url_without_its_end_is_told(gate: Any, path: str, is_hinted: bool) -> None:
+    message = gate.client.ask("POST", path, {"model": "m"}).tree["error"]["message"]
+    assert (f"; `/v1{path}` is one: a client's base URL ends with `/v1`" in message) is is_hinted
+
+
 # --- models, readiness, counters -------------------------------------------------------------------------------------
 
 
