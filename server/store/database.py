@@ -70,7 +70,9 @@ class Database:
                 with suppress(FileExistsError):
                     os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
             except OSError as error:
-                raise StoreUnavailable(f"`{self.path}` cannot be made: {os.strerror(error.errno).lower()}") from error
+                raise StoreUnavailable(
+                    f"`{self.path}` cannot be made: {(error.strerror or 'unknown').lower()}"
+                ) from error
             self.migrate()
             directory = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
