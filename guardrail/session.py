@@ -93,6 +93,13 @@ class Session:
             self._unwatched = False
         return state
 
+    def held_by(self, principal: Principal) -> None:
+        """Who acts from here on: the same Principal, of whom another token may claim other things."""
+        if principal is self.principal or principal.claims == self.principal.claims:
+            return
+        self.principal = principal
+        self._facts = self._facts_now(self._facts.now)
+
     # --- what happens -----------------------------------------------------------------------------------------------
 
     def tick(self, now: int) -> None:

@@ -231,8 +231,8 @@ class ModelGate:
             exchange.guard = await self._policies.guard(state, exchange.guard)
         state.under(exchange.guard.plan)
         self._learn(exchange, request)
-        guard, facts, may_offer = exchange.guard, state.session.facts, self._offers.may_offer
-        provided = self._offers.provided(request.offers, guard, state.session)
+        guard, session, may_offer = exchange.guard, exchange.session, self._offers.may_offer
+        facts, provided = session.facts, self._offers.provided(request.offers, guard, session)
         kept = {offer.provided: provided[offer.place] for offer in request.offers if offer.place in provided}
         if not self._manner.observes:
             request = request.keeping(lambda offer: offer.place in provided or may_offer(offer, guard, facts))
@@ -279,7 +279,7 @@ class ModelGate:
         results = request.results()
         if exchange.guard.plan.is_idle:
             results = results[:1]  # that there was one is all that a later policy can be told
-        session = exchange.state.session
+        session = exchange.session
         for result in exchange.state.fresh(results):
             value = _value(result.text)
             name, server = _name(result.tool) or None, _server(result.tool)
@@ -289,7 +289,7 @@ class ModelGate:
 
     async def _observe(self, exchange: Exchange, ran: tuple[Observed, ...], kept: Mapping[str, Decision]) -> None:
         """Tell the Session of calls that ran at the provider and what came of them, and record them."""
-        session = exchange.state.session
+        session = exchange.session
         for call, answer in ran:
             told = ToolCall(call.tool, call.arguments or {}, call.call_id, call.server)
             session.requested(told)

@@ -260,8 +260,8 @@ class RecordedDecisions:
 
     async def _judged_ahead(self, exchange: Exchange, calls: Sequence[HeldCall], judge: Judge) -> Judgements:
         """What the judge says of the calls, as far as it is known by now what to ask him."""
-        judgements, guard, session = Judgements(judge, self._judged_at_once), exchange.guard, exchange.state.session
         listening = None if self._memory is None else await self._memory.of(exchange.caller.tenant)
+        judgements, guard, session = Judgements(judge, self._judged_at_once), exchange.guard, exchange.session
         questions = []
         for call in calls:
             if call.arguments is None or call.problem is not None:
@@ -284,7 +284,7 @@ class RecordedDecisions:
     ) -> Ruling:
         listening = None if self._memory is None else await self._memory.of(exchange.caller.tenant)
         moment = self._clock()
-        exchange.state.session.tick(microseconds(moment))
+        exchange.session.tick(microseconds(moment))
         ruling, used = Ruling({}, {}, {}), _Used()
         records: list[Record] = []
         changes: list[ApprovalChange] = []
@@ -390,7 +390,7 @@ class RecordedDecisions:
         holding: Holding | None = None
         answered: Decision | None = None
         for _ in range(MOST_LOOKS):
-            session = state.session  # another one where what others remember was taken over while something was awaited
+            session = exchange.session  # another one where others' memory was taken over while something was awaited
             if listening is None:
                 decided = Decided(guard.decide(asked, session, name, judged=judged))
             else:

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from guardrail import Act, Decision, Guard, IntentDigest, Record, Shadowed
+from guardrail import Act, Decision, Guard, IntentDigest, Record, Session, Shadowed
 from policy_dsl import intent_hash, intent_of
 
 from .exchange import Caller
@@ -46,6 +46,14 @@ class Exchange(msgspec.Struct, eq=False):
     upstream: str = ""
     model: str = ""
     decisions: list[str] = msgspec.field(default_factory=list)
+
+    @property
+    def session(self) -> Session:
+        """That of its run, held by who came with this exchange: requests of one run may come with other claims, and
+        beside each other, so this is asked for wherever something is decided."""
+        session = self.state.session
+        session.held_by(self.caller.principal)
+        return session
 
     def next_id(self) -> str:
         name = f"{self.id}.{len(self.decisions) + 1}"

@@ -141,7 +141,7 @@ class ToolGate:
     async def user_said(self, caller: Caller, run: Run, words: Iterable[str]) -> None:
         """What the user is known to have said in this run; durable when this returns. Raises StoreError."""
         exchange = await self._exchange(caller, run, "words")
-        exchange.state.session.user_said(words)
+        exchange.session.user_said(words)
         await self._decisions.remember(exchange.state, self._sessions.whole)
 
     async def malformed(self, caller: Caller, run: Run, door: str, error: WireError) -> None:
@@ -156,7 +156,7 @@ class ToolGate:
         return [tool for tool in tools if self._may_see(exchange, server, tool)]
 
     def _may_see(self, exchange: Exchange, server: str | None, tool: Tool) -> bool:
-        program, facts = exchange.guard.program, exchange.state.session.facts
+        program, facts = exchange.guard.program, exchange.session.facts
         if program.catalogue.tools:
             known = program.catalogue.get(server, tool.name)
             if known is None or known.interface != tool.interface:
@@ -191,7 +191,7 @@ class ToolGate:
         self, exchange: Exchange, call: ToolCall, answer: ToolAnswer, *, observed: bool = True
     ) -> ToolAnswer:
         """A label that is lost in a crash after its text was read would be lost for good: it is durable first."""
-        session = exchange.state.session
+        session = exchange.session
         session.answered(
             call.call_id,
             answer.content,

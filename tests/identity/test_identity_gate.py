@@ -11,6 +11,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from guardrail import Guard, Principal
+from policy_dsl import compile_policy, parse, policy_set
+from server.exchange import Caller
+from server.recording import Exchange
+from server.sessions import SessionBook
 from server.settings_identity import IdentitySettings
 
 POLICY = """language 1
@@ -37,6 +42,41 @@ def test_a_token_is_who_the_record_names(gate: Any, issuer: Any, outside: Any) -
         record = gate.records()[-1]
         who = (record["tenant"], record["agent"], record["user"], record["roles"], record["effect"])
         assert who == ("acme", "bot", "ann", roles, effect)
+
+
+def test_a_claim_is_that_of_the_token_that_came_with_the_request(
+    start_gate: Callable[..., Any], issuer: Any, iss: str, tmp_path: Path, outside: Any
+) -> None:
+    """Claims are no part of a Principal: two tokens of one have one run, and may differ in what they claim."""
+    (tmp_path / "keys.json").write_bytes(issuer.document())
+    corp = {"issuer": iss, "audience": "leastward", "tenant": "acme", "jwks_file": str(tmp_path / "keys.json")}
+    gate = start_gate(
+        'language 1\nallow pay(to, amount) when claim "mfa" == true\n',
+        identity={"issuers": {"corp": {**corp, "claims": ["mfa"]}}},
+    )
+    until = int(time.time()) + 60
+    for claims, effect in (
+        ({"mfa": True}, "allow"),
+        ({"mfa": False}, "forbid"),
+        ({}, "forbid"),
+        ({"mfa": True}, "allow"),
+    ):
+        gate.model.script = [outside.saying(CALL)] * 3
+        assert outside.client(gate.port, issuer.token(exp=until, **claims)).chat().status == 200
+        assert gate.records()[-1]["effect"] == effect
+
+
+def test_requests_of_one_run_beside_each_other_have_their_own_claims() -> None:
+    guard = Guard(compile_policy(policy_set([parse("language 1\n")])))
+    people = [Principal("acme", "bot", "ann", frozenset(), {"mfa": mfa}) for mfa in (True, False)]
+    state = SessionBook().of("run-1", people[0], guard.plan)
+    sides = [
+        Exchange(f"dec-{at}", Caller(who, frozenset(), "k"), "run-1", state, guard, "chat")
+        for at, who in enumerate(people)
+    ]
+    for at in (0, 1, 0, 1, 1, 0):
+        assert sides[at].session is state.session
+        assert sides[at].session.facts.claims == people[at].claims
 
 
 def test_a_bad_token_is_told_where_to_ask(gate: Any, issuer: Any, outside: Any) -> None:
