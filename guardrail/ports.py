@@ -24,12 +24,12 @@ class Clock(Protocol):
 class Remembered(NamedTuple):
     """A part of what Sessions remember, to be durable with the Records that it comes of.
 
-    `owner` is a run id, empty for what agents, users and tenants own. `kind` says what `body` is: `deltas` add to what
-    stands there, `session` and `shared` stand in place of all before, and `anew` (without a body) in place of
-    everything of everyone. `principal` is who the run belongs to, as JSON text.
+    `owner` is a run id, empty for what agents, users and tenants own. `kind` says what `body` is: `deltas` and `words`
+    (what the user said) add to what stands there, `session` and `shared` stand in place of all before, and `anew`
+    (without a body) in place of everything of everyone. `principal` is who the run belongs to, as JSON text.
     """
 
-    kind: Literal["deltas", "session", "shared", "anew"]
+    kind: Literal["deltas", "words", "session", "shared", "anew"]
     owner: str
     principal: bytes
     body: bytes

@@ -24,7 +24,7 @@ from .offers import OfferFilter
 from .recorded import RecordedDecisions
 from .recording import Exchange
 from .session_policies import SessionPolicies
-from .sessions import SessionBook
+from .sessions import RunState, SessionBook
 from .store import Run, StoreError
 from .upstream import Upstream, UpstreamError, UpstreamReply
 from .wire import (
@@ -228,6 +228,7 @@ class ModelGate:
         if exchange.caller.speaks_for_user:
             state.session.user_said(request.user_words())
         if self._policies is not None:
+            await self._keep_words(state)
             exchange.guard = await self._policies.guard(state, exchange.guard)
         state.under(exchange.guard.plan)
         self._learn(exchange, request)
@@ -240,6 +241,14 @@ class ModelGate:
                 redact = guard.redactions.apply
                 request = request.with_results(lambda tool, text: redact(_name(tool), text, _server(tool)))
         return _Prepared(request.with_refusals(state.past) if state.past else request, kept)
+
+    async def _keep_words(self, state: RunState) -> None:
+        """What is drafted from them has to hold after a crash and at other replicas, and at doors where nobody says
+        them again."""
+        words = state.session.facts.user_words
+        if words != state.heard:
+            await self._decisions.remember(state, self._sessions.words)
+            state.heard = words
 
     @staticmethod
     async def _instructed(

@@ -2,7 +2,8 @@
 
 What rules may ask about earlier calls (policy_dsl.state) is written with the Records that it comes of, as changes; from
 time to time, and after a restart, everything that stands is written anew in their place. The re-telling of refusals is
-not kept, and words that the user said since then are not either: losing them takes grants away and gives none.
+not kept. What the user says is kept at once where session policies are drafted from it, as losing it would lose what
+they take away; elsewhere with the rest, as losing it takes grants away and gives none.
 
 A Session that was idle for a day is over, and so is the one that was used longest ago where there are too many.
 """
@@ -51,7 +52,8 @@ ROWS_BEFORE_ANEW: Final = 20_000
 class RunState:
     """One run as the gate knows it. `refused` counts every refusal, also those no longer kept for re-telling.
 
-    `drafted` is the session policy that was drafted for this run (session_policies.py). `shown` is when the replicas
+    `drafted` is the session policy that was drafted for this run (session_policies.py), `heard` what the user said as
+    far as it is known to be durable. `shown` is when the replicas
     last heard that the run is in use. `handed` are the changes that
     commits were given while it is not known whether they stand. `tried` are those that a try told the Session, which
     are taken back where it is not written; whether it `tried_end`, too.
@@ -68,6 +70,7 @@ class RunState:
     tried: list[Delta] = field(default_factory=list)
     tried_end: bool = False
     drafted: Drafted | None = None
+    heard: tuple[str, ...] = ()
 
     def under(self, plan: StatePlan) -> None:
         """Go on by what a policy wants remembered; every change from here on is written down."""
@@ -178,6 +181,12 @@ class SessionBook:
         self._rows = len(rows)
         return rows
 
+    def words(self, state: RunState) -> list[Remembered]:
+        """What the user said, beside all else that stands of this Session."""
+        self._rows += 1
+        said = msgspec.json.encode(state.session.facts.user_words)
+        return [Remembered("words", state.session.run_id, _text(state.session.principal), said)]
+
     def whole(self, state: RunState) -> list[Remembered]:
         """All that one Session remembers, the user's words too, in place of what was written of it before."""
         self._rows += 1
@@ -208,11 +217,14 @@ class SessionBook:
     def follow(self, rows: Sequence[Remembered], plan: StatePlan) -> bool:
         """Take over what other replicas remembered; False, and nothing is done, where `put_back` has to. Raises
         StateError."""
-        if any(row.kind != "deltas" for row in rows):
+        if any(row.kind not in ("deltas", "words") for row in rows):
             return False
         for row in rows:
             state = self.of(row.owner, _principal(row.principal), plan)
             state.shown = state.used
+            if row.kind == "words":
+                state.session.user_said(_words(row.body))
+                continue
             state.session.adopt(plan)
             state.session.replay(read_deltas(row.body))
         self._rows += len(rows)
@@ -267,6 +279,8 @@ class SessionBook:
                 state = RunState(Session(principal, row.owner, plan, self._shared), now, shown=now)
                 state.session.restore(row.body)
                 self._runs[row.owner] = state
+            elif row.kind == "words":
+                self.of(row.owner, principal, plan).session.user_said(_words(row.body))
             else:
                 self.of(row.owner, principal, plan).session.replay(read_deltas(row.body))
 
@@ -285,6 +299,13 @@ def _whole(state: RunState) -> Remembered:
         state.written = journal.mark()
         journal.forget(state.written)
     return Remembered("session", session.run_id, _text(session.principal), session.export())
+
+
+def _words(text: bytes) -> list[str]:
+    try:
+        return msgspec.json.decode(text, type=list[str])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise StateError("what the user said cannot be read") from error
 
 
 def _text(principal: Principal) -> bytes:

@@ -6,12 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrail import Principal
+from guardrail import Principal, Remembered
+from policy_dsl.state import NOTHING_WANTED, StateError
 from server import sessions
 from server.sessions import IDLE_SECONDS, REFUSALS_RETOLD, SessionBook
 from server.wire import PastRefusal
 
 ADA, BOB = Principal("acme", "ada"), Principal("acme", "bob")
+
+
+TEXT_OF_ADA = b'{"tenant":"acme","agent":"ada","user":null,"roles":[],"via":[]}'
 
 
 class Clock:
@@ -39,6 +43,26 @@ def test_another_principal_never_gets_the_state_of_a_run() -> None:
     book.of("run-1", ADA).session.user_said(["pay bob"])
     assert book.of("run-1", BOB).session.facts.user_words == ()
     assert book.of("run-1", ADA).session.facts.user_words == ()
+
+
+def test_what_the_user_said_is_told_to_others_and_put_back() -> None:
+    book, plan = SessionBook(Clock(), shared=True), NOTHING_WANTED
+    state = book.of("run-1", ADA)
+    state.session.user_said(["pay bob", "and eve"])
+    rows = book.words(state)
+    other, restarted = SessionBook(Clock(), shared=True), SessionBook(Clock())
+    assert other.follow(rows * 2, plan)
+    restarted.restore(rows, plan)
+    for one in (other, restarted):
+        assert one.of("run-1", ADA).session.facts.user_words == ("pay bob", "and eve")
+    other.of("run-1", ADA).session.user_said(["no"])
+    other.put_back(rows, plan)
+    assert other.of("run-1", ADA).session.facts.user_words == ("pay bob", "and eve", "no")
+
+
+def test_words_that_cannot_be_read_stop_a_restart() -> None:
+    with pytest.raises(StateError, match="what the user said cannot be read"):
+        SessionBook(Clock()).restore([Remembered("words", "run-1", TEXT_OF_ADA, b"[1]")], NOTHING_WANTED)
 
 
 def test_a_state_lives_while_it_is_used() -> None:
