@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from guardrail import Guard, Redactions, ToolCall
-from policy_dsl import Tool
+from policy_dsl import Tool, strict_json
 
 from .exchange import Caller
 from .recorded import RecordedDecisions
@@ -220,4 +220,9 @@ def _redacted(redactions: Redactions, tool: str, server: str | None, value: Any)
             redactions.apply(tool, name, server): _redacted(redactions, tool, server, item)
             for name, item in value.items()
         }
-    return value
+    if value is None or isinstance(value, bool):
+        return value
+    # A number is looked through as it is written; one that is hidden in part is a text from then on.
+    written = strict_json.encode(value).decode("ascii")
+    kept = redactions.apply(tool, written, server)
+    return value if kept == written else kept
