@@ -26,6 +26,9 @@ MOST_BYTES: Final = 8 << 20
 _MCP_NAME: Final = re.compile(r"mcp__(?P<server>[A-Za-z0-9-]+(?:_[A-Za-z0-9-]+)*)__(?P<tool>.+)")
 """How hosts spell a tool of an MCP server: `mcp__server__tool`."""
 
+_OF_A_CALL: Final = frozenset({"command", "tool_input", "tool_name"})
+"""Members of events about a call, of other hosts too: where such a host hears nothing it runs the call."""
+
 
 class BadEvent(Exception):
     """What stands on standard input is no event of a hook."""
@@ -54,12 +57,15 @@ class Hook:
         """What the host is to read. Raises BadEvent, and StoreError where nothing can be recorded."""
         name = _text(event, "hook_event_name")
         take = _EVENTS.get(name)
+        if take is None and not _OF_A_CALL.isdisjoint(event):
+            raise BadEvent("the event tells of a call and is none that leastward knows")
         return {} if take is None else await take(self, event)
 
     async def _before(self, event: Mapping[str, Any]) -> dict[str, Any]:
         ruled = await self._gate.decide(self._caller, self._run, DOOR, _call(event))
         if isinstance(ruled, Cleared):
-            changed = ruled.arguments != event["tool_input"]
+            # In JSON, as a host reads it: to Python `1` and `true` are equal.
+            changed = strict_json.encode(ruled.arguments) != strict_json.encode(event["tool_input"])
             if not self._allows and not changed:
                 return {}
             # Hosts take other arguments only with an answer: without `allows` it is left to the user.

@@ -90,6 +90,8 @@ def test_allow_is_only_said_where_it_was_asked_for(hook: Hook) -> None:
     assert (changed["permissionDecision"], changed["updatedInput"]) == ("ask", {"dry": True})
     changed = hook("--allow", **before("Fix", dry=False))["hookSpecificOutput"]
     assert (changed["permissionDecision"], changed["updatedInput"]) == ("allow", {"dry": True})
+    changed = hook("--allow", **before("Fix", dry=1))["hookSpecificOutput"]
+    assert changed["updatedInput"] == {"dry": True}, "to Python the two are equal"
 
 
 def test_what_came_back_is_known_to_the_next_process(hook: Hook) -> None:
@@ -122,6 +124,9 @@ def test_prompts_are_the_users_words_only_where_the_host_is_trusted(hook: Hook) 
         '{"hook_event_name":"PreToolUse","tool_name":"","tool_input":{}}',
         '{"hook_event_name":"PreToolUse","tool_name":"Read","tool_input":{"a":NaN}}',
         '{"tool_name":"Read","tool_input":{}}',
+        '{"hook_event_name":"BeforeTool","tool_name":"Read","tool_input":{"file_path":"/src/a.py"}}',
+        '{"hook_event_name":"PermissionRequest","tool_name":"Read","tool_input":{"file_path":"/src/a.py"}}',
+        '{"hook_event_name":"beforeShellExecution","command":"ls"}',
     ],
 )
 def test_what_is_no_event_blocks(hook: Hook, text: str) -> None:
