@@ -8,7 +8,7 @@ left out of the operation alone: nobody can send it. So is whatever the gate sen
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
@@ -17,7 +17,7 @@ from policy_dsl import strict_json
 
 from .documents import DocumentError, read_document
 from .faults import ToolFault
-from .operations import BODY, BodyKind, Operation
+from .operations import BODY, METHOD_MEMBER, BodyKind, Operation, is_parameter
 from .parameters import Kind, Parameter, Place
 from .urls import check_path
 
@@ -50,9 +50,15 @@ _OURS: Final = frozenset(
         "via",
         "x-forwarded-for",
         "x-forwarded-host",
+        "x-forwarded-port",
+        "x-forwarded-prefix",
+        "x-forwarded-proto",
         "x-http-method",
         "x-http-method-override",
         "x-method-override",
+        "x-original-url",
+        "x-real-ip",
+        "x-rewrite-url",
     }
 )
 """Framing and routing, and what changes the method after it was judged: never an agent's to write."""
@@ -79,8 +85,11 @@ class _LeftOut(Exception):
     """Why an operation is left out."""
 
 
-def read_openapi(document: Mapping[str, Any], owned: Set[tuple[str, str]] = frozenset()) -> Offered:
-    """The operations of a document. `owned` are (`header` or `query`, name) that the gate sends itself.
+def read_openapi(
+    document: Mapping[str, Any], owned: Set[tuple[str, str]] = frozenset(), others: Iterable[str] = ()
+) -> Offered:
+    """The operations of a document. `owned` are (`header` or `query`, name) that the gate sends itself, `others` the
+    paths at which further tools of the same server stand.
 
     Raises DocumentError where the document as a whole is none, or two operations have one name.
     """
@@ -90,7 +99,7 @@ def read_openapi(document: Mapping[str, Any], owned: Set[tuple[str, str]] = froz
     paths = document.get("paths", {})
     if not isinstance(paths, dict):
         raise DocumentError("`/paths` is no object")
-    reader = _Reader(document, owned, tuple(tuple(path.split("/")[1:]) for path in paths))
+    reader = _Reader(document, owned, tuple(tuple(path.split("/")[1:]) for path in (*paths, *others)))
     operations: dict[str, Operation] = {}
     left_out: dict[str, str] = {}
     places: set[tuple[str, tuple[str, ...]]] = set()
@@ -187,6 +196,8 @@ class _Reader:
             lowered = name.lower()
             if (place, lowered if place == "header" else name) in self.owned:
                 continue
+            if place == "cookie" and ("header", "cookie") in self.owned:
+                continue
             if place == "header" and lowered in _NOT_PARAMETERS:
                 continue
             try:
@@ -198,6 +209,8 @@ class _Reader:
     def parameter(self, name: str, place: str, member: Mapping[str, Any]) -> tuple[Parameter, Any]:
         if place == "header" and name.lower() in _OURS:
             raise _LeftOut(f"its header `{name}` is not an agent's to write")
+        if place == "query" and name == METHOD_MEMBER:
+            raise _LeftOut(f"its parameter `{name}` can change the method")
         if place in ("header", "cookie") and not _COOKIE_NAME.fullmatch(name):
             raise _LeftOut("a header or cookie of it has no plain name")
         if "content" in member or member.get("allowReserved") is True:
@@ -297,12 +310,13 @@ def _segments(path: str) -> tuple[str, ...]:
 
 
 def _is_rival(segments: tuple[str, ...], template: tuple[str, ...]) -> bool:
-    """Whether a path can be one of both, and the other one is written where this one has a parameter."""
+    """Whether a path can be one of both, and the other one is written, at least in part, where this one has a
+    parameter."""
     if len(segments) != len(template):
         return False
     pairs = list(zip(segments, template, strict=True))
     return all("{" in own or "{" in other or own.lower() == other.lower() for own, other in pairs) and any(
-        "{" in own and "{" not in other for own, other in pairs
+        "{" in own and not is_parameter(other) for own, other in pairs
     )
 
 

@@ -87,7 +87,8 @@ def _tools(name: str, chosen: ToolServerSettings, folder: Path, credentials: Cre
 def _operations(name: str, chosen: ToolServerSettings, folder: Path, credentials: Credentials) -> list[Operation]:
     if chosen.openapi is None:
         return []
-    offered = read_openapi(read_document(folder / chosen.openapi), credentials.owned)
+    others = [path.rstrip("/") for path in chosen.posts.values()]
+    offered = read_openapi(read_document(folder / chosen.openapi), credentials.owned, others)
     for operation, reason in offered.left_out.items():
         LOG.warning("operation-left-out", extra={"server": name, "operation": operation, "reason": reason})
     return [

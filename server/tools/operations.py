@@ -10,10 +10,11 @@ client's own request is ever relayed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from policy_dsl import StrictJsonError, strict_json
 
@@ -34,6 +35,11 @@ from .urls import Url, check_path, read_url
 BODY: Final = "body"
 """The argument that is an operation's body. Its members are not mixed with the parameters: a policy says `body.x`, and
 no member can pass for a parameter."""
+
+METHOD_MEMBER: Final = "_method"
+"""A member of a form or a query that frameworks take for the method, after it was judged (Rack, Symfony, Laravel)."""
+
+_PARAMETER: Final = re.compile(r"\{[^{}]*\}")
 
 
 class HttpTool(Protocol):
@@ -70,7 +76,8 @@ class BodyKind:
 @dataclass(frozen=True, slots=True)
 class Operation:
     """`segments` is the path in parts; one that is a parameter stands as `{name}`. `rivals` are the paths of the
-    document with a written segment where this one has a parameter: `/pets/newest` beside `/pets/{id}`."""
+    server with a written segment, or part of one, where this one has a parameter: `/pets/newest` beside `/pets/{id}`.
+    """
 
     tool: str
     method: str
@@ -218,9 +225,28 @@ def _is_slot(segment: str) -> bool:
     return segment.startswith("{")
 
 
+def is_parameter(segment: str) -> bool:
+    """Whether a segment of a path is one parameter and nothing else."""
+    return _PARAMETER.fullmatch(segment) is not None
+
+
 def _fits(rival: Sequence[str], path: Sequence[str]) -> bool:
-    """Case is no difference here: Express and ASP.NET route without regard to it."""
-    return all("{" in own or own.lower() == asked.lower() for own, asked in zip(rival, path, strict=True))
+    """As a server reads the path: decoded, and without regard to case, as Express and ASP.NET route."""
+    return all(_could_be(own.lower(), unquote(asked).lower()) for own, asked in zip(rival, path, strict=True))
+
+
+def _could_be(own: str, asked: str) -> bool:
+    first, *others = _PARAMETER.split(own)
+    if not others:
+        return own == asked
+    if not asked.startswith(first):
+        return False
+    at = len(first)
+    for text in others[:-1]:
+        at = asked.find(text, at) + len(text)
+        if at < len(text):
+            return False
+    return asked.endswith(others[-1]) and at + len(others[-1]) <= len(asked)
 
 
 def _known(arguments: Mapping[str, Any], required: frozenset[str], names: frozenset[str]) -> Mapping[str, Any]:
@@ -251,6 +277,10 @@ def _form(value: Any) -> str:
         raise ToolFault("bad-arguments", "`body` holds the members of a form")
     parts = []
     for name, item in value.items():
+        if name == METHOD_MEMBER:
+            raise ToolFault("bad-arguments", f"a member `{name}` of a form can change the method")
+        if item == []:
+            raise ToolFault("bad-arguments", "an empty list cannot stand in a form")
         for one in item if isinstance(item, list) else [item]:
             if one is None or isinstance(one, dict | list):
                 raise ToolFault("bad-arguments", "a member of a form is a text, a number or a list of them")

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from server.settings_tools import ToolServerSettings, check_names
-from server.tools import ToolsError, open_servers
+from server.tools import ToolFault, ToolsError, open_servers
 
 HERE = Path(__file__).parent
 CORPUS: dict[str, Any] = yaml.safe_load((HERE / "doors.yaml").read_text())
@@ -251,3 +251,11 @@ def test_operations_that_are_not_chosen_do_not_exist(tmp_path: Path) -> None:
     servers = open_servers({"s": ToolServerSettings.model_validate(written)}, tmp_path)
     assert sorted(servers["s"].tools) == ["get_pet", "get_pets_id_photos_n", "list_pets"]
     assert SECRET not in repr(servers["s"])
+
+
+def test_a_path_of_a_posted_tool_is_no_operations(tmp_path: Path) -> None:
+    written = {"url": "https://b.test", "openapi": str(HERE / "petstore.yaml"), "posts": {"wipe": "/pets/wipe/"}}
+    server = open_servers({"s": ToolServerSettings.model_validate(written)}, tmp_path)["s"]
+    assert server.tools["note_pet"].request(server.base, {"id": "x"}).url.path == "/pets/x"
+    with pytest.raises(ToolFault):
+        server.tools["note_pet"].request(server.base, {"id": "wipe"})

@@ -148,6 +148,59 @@ def test_a_name_that_is_another_path_is_not_sent_as_that_path_alone() -> None:
         found[0].request(BASE, found[1])
 
 
+def in_path(*names: str) -> list[dict[str, Any]]:
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+
+
+@pytest.mark.parametrize(
+    ("other", "name", "is_other"),
+    [
+        ("$count", "$count", True),
+        ("$count", "$COUNT", True),
+        ("$count", "count", False),
+        ("report-{day}", "report-7", True),
+        ("report-{day}", "Report-7", True),
+        ("report-{day}", "memo-7", False),
+        ("{a}-{b}.json", "x-y.json", True),
+        ("{a}-{b}.json", "x.json", False),
+        ("a-{b}-a", "a-a", False),
+        ("{b}a-{c}a-", "xa-", False),
+    ],
+)
+def test_a_path_that_another_operation_has_in_part_or_in_another_spelling(
+    other: str, name: str, is_other: bool
+) -> None:
+    """The other one may be left out or not be chosen: the server has it nevertheless."""
+    paths = {
+        "/files/{id}": {"get": {"operationId": "file", "parameters": in_path("id")}},
+        f"/files/{other}": {"delete": {"operationId": "other"}},
+    }
+    file = next(one for one in read_openapi({"openapi": "3.1.0", "paths": paths}).operations if one.tool == "file")
+    if not is_other:
+        assert file.request(BASE, {"id": name}).method == "GET"
+        return
+    with pytest.raises(ToolFault):
+        file.request(BASE, {"id": name})
+
+
+def test_what_changes_the_method_or_the_route_is_no_parameter() -> None:
+    places = [("header", "X-Original-URL"), ("header", "X-Rewrite-URL"), ("query", "_method")]
+    for place, name in places:
+        for required in (True, False):
+            parameters = [{"name": name, "in": place, "required": required, "schema": {"type": "string"}}]
+            operation = {"operationId": "a", "parameters": parameters}
+            offered = read_openapi({"openapi": "3.1.0", "paths": {"/a": {"post": operation}}})
+            assert [one.parameters for one in offered.operations] == ([] if required else [()])
+
+
+def test_a_cookie_that_the_gate_sends_is_no_parameter() -> None:
+    """Two fields of that name are read differently, and the agent's would come first."""
+    parameters = [{"name": "session", "in": "cookie", "required": True, "schema": {"type": "string"}}]
+    paths = {"/a": {"get": {"operationId": "a", "parameters": parameters}}}
+    (operation,) = read_openapi({"openapi": "3.1.0", "paths": paths}, frozenset({("header", "cookie")})).operations
+    assert operation.parameters == ()
+
+
 def test_posted_and_fetch() -> None:
     request = Posted("send", "/send").request(BASE, {"to": "a", "n": 1})
     assert (request.method, request.url.target, request.body) == ("POST", "/v1/send", b'{"to":"a","n":1}')
