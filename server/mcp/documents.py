@@ -24,11 +24,12 @@ from .offering import Offering
 from .peer import ServerError
 from .results import Judged, ResultError, read_block, read_contents
 from .returning import MOST_LOOKS, OF_A_RETURN, Returning
-from .servers import Server
+from .servers import MOST_PAGES, Server
 
 LOG = logging.getLogger("leastward.mcp")
 
 MOST_LISTED: Final = 5_000
+"""Entries of a list; what a server has beyond them, or beyond MOST_PAGES pages, is left out."""
 
 
 def _object(**properties: str) -> dict[str, Any]:
@@ -160,17 +161,32 @@ class Documents:
         """Raises RpcError, StoreError."""
         one, reading = LISTS[asking.request.method]
         server, document = await self._server(asking, reading)
-        params = asking.params({}, {"cursor": str})
+        asking.params({}, {"cursor": str})
         if not await self._may(asking, server, document):
             return listed(asking.version, {one.member: []})
+        entries = await self._listed(asking, server, one)
+        # Nobody pinned these words of the server's, as those of tools are pinned: they are judged like a result.
+        told = ToolCall(one.method.replace("/", "."), {}, "", server.name)
+        words = await self._gate.answered(asking.caller, asking.run, DOOR, told, ToolAnswer(entries))
+        return listed(asking.version, {one.member: words.content})
+
+    async def _listed(self, asking: Asking, server: Server, one: _List) -> list[dict[str, Any]]:
+        """Every page: a cursor of the client's would be a text to the server that nobody judged."""
         own = self._conversing.own(asking, server)
-        result = await _told(server, one.method, params, server.ask(asking.run.id, one.method, params, own=own))
-        entries = result.get(one.member)
-        if not isinstance(entries, list) or len(entries) > MOST_LISTED:
-            raise RpcError(INTERNAL_ERROR, "the server's list cannot be read", {"code": "server-unreadable"})
-        kept = [_kept(entry, one.kept) for entry in entries if isinstance(entry, dict)]
-        more = {"nextCursor": result["nextCursor"]} if isinstance(result.get("nextCursor"), str) else {}
-        return listed(asking.version, {one.member: kept, **more})
+        kept: list[dict[str, Any]] = []
+        cursor: Any = None
+        for _ in range(MOST_PAGES):
+            params = {} if cursor is None else {"cursor": cursor}
+            page = await _told(server, one.method, params, server.ask(asking.run.id, one.method, params, own=own))
+            entries, cursor = page.get(one.member), page.get("nextCursor")
+            if not isinstance(entries, list) or not isinstance(cursor, str | None):
+                raise RpcError(INTERNAL_ERROR, "the server's list cannot be read", {"code": "server-unreadable"})
+            kept += [_kept(entry, one.kept) for entry in entries if isinstance(entry, dict)]
+            if cursor is None or len(kept) > MOST_LISTED:
+                break
+        if cursor is not None or len(kept) > MOST_LISTED:
+            LOG.warning("a list of server `%s` is longer than the gate reads: `%s`", server.name, one.method)
+        return kept[:MOST_LISTED]
 
     async def reads(self, asking: Asking) -> dict[str, Any]:
         """Raises RpcError, StoreError."""

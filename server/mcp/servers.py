@@ -43,9 +43,12 @@ RESERVED_NAMES: Final = frozenset(
         "elicitation.create",
         "logging.message",
         "prompts.get",
+        "prompts.list",
         "report_decision",
+        "resources.list",
         "resources.read",
         "resources.subscribe",
+        "resources.templates.list",
         "roots.list",
         "sampling.create",
     }

@@ -55,6 +55,7 @@ def test_a_server_comes_to_what_is_written(many: Any, number: int, modern: bool)
     assert result["content"][0]["text"] == wanted["text"]
     assert result.get("isError", False) == wanted.get("error", False)
     assert result.get("structuredContent") == wanted.get("structured")
+    assert wanted.get("holds", "") in json.dumps(result)
     if "holds_not" in wanted:
         assert wanted["holds_not"] not in json.dumps(result)
 
@@ -129,6 +130,27 @@ def test_of_several_servers_those_that_answer_are_listed(start: Any, scripted: A
     gate = start(POLICY, {"s": {"url": url}, "gone": {"url": "http://127.0.0.1:9/mcp"}})
     _, _, tree = gate.modern("tools/list", {}, None)
     assert [tool["name"] for tool in tree["result"]["tools"]] == ["s__echo"]
+
+
+def test_no_text_of_a_clients_reaches_a_server_with_a_list(start: Any, scripted: Any) -> None:
+    """The gate reads the pages itself, and what stands in them is told to the session, and redacted, like a result."""
+    script, url = scripted
+    capabilities = {"tools": {}, "resources": {}}
+    script.answers["server/discover"] = {"supportedVersions": ["2026-07-28"], "capabilities": capabilities}
+    pages = {None: ("a:1", "next"), "next": ("a:2", None)}
+
+    def page(message: Any) -> dict[str, Any]:
+        uri, cursor = pages[message["params"].get("cursor")]
+        more = {} if cursor is None else {"nextCursor": cursor}
+        return {"resources": [{"uri": uri, "name": "card 4111"}], **more}
+
+    script.answers["resources/list"] = page
+    gate = start(POLICY + 'redact results of s/"resources.list" matching /4111/ with "****"\n', {"s": {"url": url}})
+    _, _, tree = gate.modern("resources/list", {"cursor": "what nobody judged"}, "s")
+    names = [{"uri": uri, "name": "card ****"} for uri in ("a:1", "a:2")]
+    assert (tree["result"]["resources"], tree["result"].get("nextCursor")) == (names, None)
+    asked = [message["params"] for message in script.seen if message["method"] == "resources/list"]
+    assert [params.get("cursor") for params in asked] == [None, "next"]
 
 
 def test_at_the_address_of_all_servers_a_name_is_read_in_one_way(start: Any, scripted: Any) -> None:
