@@ -7,6 +7,7 @@ nobody knows are dropped; `_meta` is one of them, on results and on blocks.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +16,12 @@ from policy_dsl import StrictJsonError, strict_json
 from ..tool_gate import ToolAnswer
 
 MOST_BLOCKS: Final = 1_000
+MOST_MEDIA: Final = 255
+
+_WORD: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_MEDIA: Final = re.compile(rf"{_WORD}/{_WORD}(?: ?; ?{_WORD}=(?:{_WORD}|\"[A-Za-z0-9._+:/-]*\"))*")
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]{5,18}(?:Z|[+-][0-9:]{5})?)?")
+_SIZE: Final = re.compile(r"[0-9]{1,5}x[0-9]{1,5}|any")
 
 Check = Callable[[Any], bool]
 
@@ -31,8 +38,16 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
+def _is_media(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= MOST_MEDIA and _MEDIA.fullmatch(value) is not None
+
+
 def _is_size(value: Any) -> bool:
     return type(value) is int and value >= 0
+
+
+def _is_dimensions(value: Any) -> bool:
+    return isinstance(value, str) and _SIZE.fullmatch(value) is not None
 
 
 def _is_object(value: Any) -> bool:
@@ -45,6 +60,18 @@ def _is_icons(value: Any) -> bool:
 
 _HINTS: Final[Mapping[str, Check]] = {"annotations": _is_object}
 
+_ANNOTATIONS: Final[Mapping[str, Check]] = {
+    "audience": lambda value: isinstance(value, list) and all(one in ("user", "assistant") for one in value),
+    "priority": lambda value: not isinstance(value, str | bool | list | dict),
+    "lastModified": lambda value: isinstance(value, str) and _TIME.fullmatch(value) is not None,
+}
+_ICON: Final[Mapping[str, Check]] = {
+    "src": _is_text,
+    "mimeType": _is_media,
+    "sizes": lambda value: isinstance(value, list) and all(map(_is_dimensions, value)),
+    "theme": lambda value: value in ("light", "dark"),
+}
+
 
 class _Kind(NamedTuple):
     """The members of one type of block: those it needs, and those it may have."""
@@ -55,15 +82,15 @@ class _Kind(NamedTuple):
 
 _BLOCKS: Final[Mapping[str, _Kind]] = {
     "text": _Kind({"text": _is_text}, _HINTS),
-    "image": _Kind({"data": _is_text, "mimeType": _is_text}, _HINTS),
-    "audio": _Kind({"data": _is_text, "mimeType": _is_text}, _HINTS),
+    "image": _Kind({"data": _is_text, "mimeType": _is_media}, _HINTS),
+    "audio": _Kind({"data": _is_text, "mimeType": _is_media}, _HINTS),
     "resource_link": _Kind(
         {"uri": _is_text, "name": _is_text},
         {
             **_HINTS,
             "title": _is_text,
             "description": _is_text,
-            "mimeType": _is_text,
+            "mimeType": _is_media,
             "size": _is_size,
             "icons": _is_icons,
         },
@@ -71,10 +98,10 @@ _BLOCKS: Final[Mapping[str, _Kind]] = {
     "resource": _Kind({"resource": _is_object}, _HINTS),
 }
 
-_CONTENTS: Final = _Kind({"uri": _is_text}, {"mimeType": _is_text, "text": _is_text, "blob": _is_text})
+_CONTENTS: Final = _Kind({"uri": _is_text}, {"mimeType": _is_media, "text": _is_text, "blob": _is_text})
 
-_OPAQUE: Final = frozenset({"type", "data", "blob", "mimeType", "size", "annotations", "icons"})
-"""Members of a block that carry no words."""
+_OPAQUE: Final = frozenset({"type", "data", "blob", "mimeType", "size", "annotations"})
+"""Members of a block that carry no words, or words in an encoding that nobody looks into."""
 
 
 def read_call_result(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,7 +156,16 @@ def _members(block: Mapping[str, Any], kind: _Kind) -> dict[str, Any]:
         if not fits(block[name]):
             raise ResultError(f"`{name}` of a content block is not what it should be")
         kept[name] = block[name]
+    if "annotations" in kept:
+        kept["annotations"] = _fitting(kept["annotations"], _ANNOTATIONS)
+    if "icons" in kept:
+        kept["icons"] = [_fitting(icon, _ICON) for icon in kept["icons"]]
     return kept
+
+
+def _fitting(hints: Mapping[str, Any], known: Mapping[str, Check]) -> dict[str, Any]:
+    """The hints that the protocol has; whatever else stands there could be words that nobody judges."""
+    return {name: hints[name] for name, fits in known.items() if hints.get(name) is not None and fits(hints[name])}
 
 
 # --- what is judged ---------------------------------------------------------------------------------------------------
@@ -191,6 +227,7 @@ def _spots(kept: Mapping[str, Any]) -> Iterator[_Spot]:
                 for name, value in inner.items():
                     if isinstance(value, str) and name not in _OPAQUE:
                         yield _spot(inner, name, value)
+                yield from (_Spot(icon, "src", icon["src"], False) for icon in inner.get("icons", []) if "src" in icon)
 
 
 def _spot(holder: dict[str, Any], name: str, text: str) -> _Spot:
