@@ -6,6 +6,7 @@ then the approval's state stands in the round's, together with the answers that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from .asking import Asking
 from .conversing import Required
 from .eras import is_modern
 from .held import MOST_STATE, Held, Waiting, can_wait, elicited, input_required
-from .inquiries import answer_call, method_of, read_answer, shown
+from .inquiries import MOST_AT_ONCE, answer_call, method_of, read_answer, shown
 from .line import PeerError
 from .messages import INVALID_PARAMS, RpcError
 from .pins import digest
@@ -28,6 +29,9 @@ MOST_LOOKS: Final = 3
 
 PERSON_SECONDS: Final = 300.0
 """How long a client with a session may take to say that its user has looked."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""Of an answer that no state knows a question for: it goes to the server, and no rule looks at it."""
 
 OF_A_RETURN: Final[Mapping[str, type]] = {"inputResponses": dict, "requestState": str}
 """The parameters of a request that comes back (2026-07-28)."""
@@ -130,6 +134,9 @@ def _waits(round: Round | None, asked: ToolCall) -> ToolCall:
 
 def _check_answers(asking: Asking) -> None:
     """Raises RpcError for an answer that is none, before anything is decided."""
+    if asking.round is None and not (len(asking.answers) <= MOST_AT_ONCE and all(map(_NAME.fullmatch, asking.answers))):
+        message = f"`inputResponses` without a state has at most {MOST_AT_ONCE} answers, each under a plain name"
+        raise RpcError(INVALID_PARAMS, message, status=400)
     try:
         for key, answer in asking.answers.items():
             if asking.round is None:

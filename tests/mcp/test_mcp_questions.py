@@ -139,6 +139,16 @@ def test_an_answer_that_is_none(behind: Any, answer: Any) -> None:
     assert gate.records() == []
 
 
+@pytest.mark.parametrize("names", [["what nobody judged"], ["n" * 65], [""], [f"q{number}" for number in range(17)]])
+def test_answers_that_nobody_asked_for_have_names_that_carry_nothing(behind: Any, names: list[str]) -> None:
+    gate, script = behind(elicits())
+    params = {**CALL, "inputResponses": dict.fromkeys(names, YES)}
+    status, _, tree = gate.modern("tools/call", params, capabilities=CAN)
+    assert (status, tree["error"]["code"], script.called()) == (400, -32602, [])
+    gate.modern("tools/call", {**CALL, "inputResponses": {"room-1": {"roots": []}}}, capabilities=CAN)
+    assert script.called()[-1]["inputResponses"] == {"room-1": {"roots": []}}
+
+
 @given(state=st.text(max_size=80) | st.binary(min_size=32, max_size=80).map(lambda raw: "lwq1." + raw.hex()))
 def test_no_text_opens_that_was_not_sealed(state: str) -> None:
     with pytest.raises(EdgeError):
