@@ -48,7 +48,8 @@ QUIET_SECONDS: Final = 15.0
 """Silence after which a stream says that it is still there; proxies close idle ones after 30 to 60."""
 
 MOST_UNHEARD: Final = 1_000
-"""Changes that wait for a client that does not read; it will list anew anyway."""
+"""Changes and steps of progress that wait for a client that does not read: it will list anew anyway, and the next step
+says more than those before it."""
 
 _UNREADABLE: Final = frozenset({HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR})
 """Errors of a message that somebody could read in another way than the gate; the others say what is not there."""
@@ -271,9 +272,11 @@ class _Stream(_Events):
         self._talk = asking.talk = Talk(self.say, None if session is None else session.replies, self._queue.qsize)
 
     def progress(self, token: str | int) -> None:
-        self._asking.progressed = lambda params: self.say(
-            notification_bytes("notifications/progress", progress_params(token, params))
-        )
+        def progressed(params: dict[str, Any]) -> None:
+            if self._queue.qsize() < MOST_UNHEARD:
+                self.say(notification_bytes("notifications/progress", progress_params(token, params)))
+
+        self._asking.progressed = progressed
 
     def begin(self, door: Door) -> asyncio.Task[dict[str, Any]]:
         self._task = asyncio.ensure_future(self._answer(door))

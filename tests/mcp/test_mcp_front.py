@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import threading
@@ -16,7 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardrail import Principal
+from server.mcp.asking import Asking
 from server.mcp.clients import IDLE_SECONDS, ClientSessions
+from server.mcp.front import MOST_UNHEARD, _Stream
 from server.mcp.headers import Headers
 from server.mcp.messages import Reply, Request, RpcError, error_bytes, read_message, request_bytes, result_bytes
 
@@ -119,6 +122,20 @@ def test_a_client_that_leaves_its_stream_ends_the_call(gate: Any, shop: Any, wai
     with gate.streaming("slow", {"steps": 500}) as line:
         assert b"notifications/progress" in line.recv(65536) + line.recv(65536)
     wait_for(shop[0].cancelled.is_set)
+
+
+def test_progress_that_a_client_does_not_read_takes_no_more_room() -> None:
+    asking = Asking(None, None, "shop", "2026-07-28", Request(1, "tools/call", {}))  # type: ignore[arg-type]
+
+    async def unread() -> int:
+        stream = _Stream(asking, None)
+        stream.progress("p")
+        assert asking.progressed is not None
+        for step in range(MOST_UNHEARD + 10):
+            asking.progressed({"progress": step})
+        return stream._queue.qsize()
+
+    assert asyncio.run(unread()) == MOST_UNHEARD
 
 
 def test_sessions_are_bounded_and_idle_ones_are_over() -> None:
