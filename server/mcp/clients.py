@@ -23,6 +23,9 @@ from .talking import Replies
 
 IDLE_SECONDS: Final = 3600.0
 MOST: Final = 10_000
+MOST_OF_ONE: Final = 1_000
+"""Sessions of one principal: whoever opens more ends its own, and nobody else's."""
+
 MOST_UNDER_WAY: Final = 256
 """Requests of one session at a time that can be cancelled by name."""
 
@@ -59,20 +62,27 @@ class ClientSession:
 
 
 class ClientSessions:
-    """All of them, least recently used first. One event loop."""
+    """All of them, least recently used first; `over` is told of each that ends here. One event loop."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, over: Callable[[ClientSession], None] = lambda _: None, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._over = over
         self._now = now
         self._open: OrderedDict[str, ClientSession] = OrderedDict()
+        self._of: dict[str, OrderedDict[str, ClientSession]] = {}
 
     def __len__(self) -> int:
         return len(self._open)
 
     def opened(self, principal: Principal, server: str | None, version: str) -> ClientSession:
         session = ClientSession(secrets.token_hex(16), principal.key, server, version, self._now())
-        self._open[session.id] = session
+        own = self._of.setdefault(principal.key, OrderedDict())
+        self._open[session.id] = own[session.id] = session
+        if len(own) > MOST_OF_ONE:
+            self.close(next(iter(own.values())))
         while len(self._open) > MOST or self._is_idle(next(iter(self._open.values()))):
-            self._open.popitem(last=False)
+            self.close(next(iter(self._open.values())))
         return session
 
     def find(self, name: str, principal: Principal, server: str | None) -> ClientSession | None:
@@ -84,15 +94,22 @@ class ClientSessions:
             return None
         session.used = self._now()
         self._open.move_to_end(name)
+        self._of[session.principal_key].move_to_end(name)
         return session
 
     def close(self, session: ClientSession) -> None:
-        self._open.pop(session.id, None)
+        if self._open.pop(session.id, None) is None:
+            return
+        own = self._of[session.principal_key]
+        del own[session.id]
+        if not own:
+            del self._of[session.principal_key]
         session.replies.close()
         if session.following is not None:
             session.following.cancel()
         for task in list(session.under_way.values()):
             task.cancel()
+        self._over(session)
 
     def _is_idle(self, session: ClientSession) -> bool:
         return self._now() - session.used > IDLE_SECONDS

@@ -61,12 +61,10 @@ _CANCELLED: Final = RpcError(INTERNAL_ERROR, "the request was cancelled", {"code
 class McpFront:
     """`origins` are the web pages, as `scheme://host`, whose browsers may call; other clients send none."""
 
-    def __init__(
-        self, door: Door, *, origins: frozenset[str] = frozenset(), sessions: ClientSessions | None = None
-    ) -> None:
+    def __init__(self, door: Door, *, origins: frozenset[str] = frozenset()) -> None:
         self._door = door
         self._origins = origins
-        self._sessions = ClientSessions() if sessions is None else sessions
+        self._sessions = ClientSessions(door.left)
 
     @property
     def door(self) -> Door:
@@ -108,7 +106,6 @@ class McpFront:
             return _failed(None, error)
         session = self._session(server, headers, caller)
         self._sessions.close(session)
-        self._door.left(session)
         return Whole(200, b"")
 
     async def get(
@@ -182,7 +179,6 @@ class McpFront:
             result = await self._door.answer(asking)
         except BaseException:
             self._sessions.close(session)
-            self._door.left(session)
             raise
         session.version = result["protocolVersion"]
         return Whole(200, result_bytes(request.id, result), {SESSION_HEADER: session.id, RUN_HEADER: run.id})

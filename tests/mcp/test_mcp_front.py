@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from guardrail import Principal
 from server.mcp.asking import Asking
-from server.mcp.clients import IDLE_SECONDS, ClientSessions
+from server.mcp.clients import IDLE_SECONDS, MOST, MOST_OF_ONE, ClientSessions
 from server.mcp.front import MOST_UNHEARD, _Stream
 from server.mcp.headers import Headers
 from server.mcp.messages import Reply, Request, RpcError, error_bytes, read_message, request_bytes, result_bytes
@@ -140,7 +140,7 @@ def test_progress_that_a_client_does_not_read_takes_no_more_room() -> None:
 
 def test_sessions_are_bounded_and_idle_ones_are_over() -> None:
     now = 0.0
-    sessions = ClientSessions(lambda: now)
+    sessions = ClientSessions(now=lambda: now)
     alice = Principal(tenant="t", agent="a")
     first = sessions.opened(alice, "shop", "2025-11-25")
     assert sessions.find(first.id, alice, "shop") is first
@@ -148,6 +148,36 @@ def test_sessions_are_bounded_and_idle_ones_are_over() -> None:
     assert sessions.find(first.id, alice, "shop") is None
     sessions.opened(alice, "shop", "2025-11-25")
     assert len(sessions) == 1, "the idle one is forgotten"
+
+
+def test_who_opens_too_many_sessions_ends_its_own() -> None:
+    over: list[str] = []
+    sessions = ClientSessions(lambda session: over.append(session.id))
+    alice, eve = (Principal(tenant="t", agent=name) for name in ("alice", "eve"))
+    hers = sessions.opened(alice, "shop", "2025-11-25")
+    used, *others = [sessions.opened(eve, "shop", "2025-11-25") for _ in range(MOST_OF_ONE)]
+    assert sessions.find(used.id, eve, "shop") is used
+    for _ in range(MOST + 1):
+        sessions.opened(eve, None, "2025-11-25")
+        sessions.find(used.id, eve, "shop")
+    assert sessions.find(hers.id, alice, "shop") is hers
+    assert sessions.find(used.id, eve, "shop") is used
+    assert over[: len(others)] == [session.id for session in others], "each is told of, the one used longest ago first"
+    assert len(sessions) == MOST_OF_ONE + 1
+
+
+def test_the_requests_of_a_session_that_is_over_end() -> None:
+    async def crowded() -> bool:
+        sessions, eve = ClientSessions(), Principal(tenant="t", agent="eve")
+        first = sessions.opened(eve, "shop", "2025-11-25")
+        task = asyncio.create_task(asyncio.sleep(60))
+        first.begin(1, task)
+        for _ in range(MOST_OF_ONE):
+            sessions.opened(eve, "shop", "2025-11-25")
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    assert asyncio.run(crowded())
 
 
 def test_a_header_of_mcp_stands_once() -> None:
