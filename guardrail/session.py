@@ -94,11 +94,18 @@ class Session:
         return state
 
     def held_by(self, principal: Principal) -> None:
-        """Who acts from here on: the same Principal, of whom another token may claim other things."""
-        if principal is self.principal or principal.claims == self.principal.claims:
+        """Who acts from here on: the same Principal, of whom another token may claim other things. Anybody else changes
+        nothing."""
+        if (
+            principal is self.principal
+            or principal.claims == self.principal.claims
+            or principal.key != self.principal.key
+        ):
             return
         self.principal = principal
         self._facts = self._facts_now(self._facts.now)
+        if self._state is not None:
+            self._state.held_by(principal.claims)
 
     # --- what happens -----------------------------------------------------------------------------------------------
 

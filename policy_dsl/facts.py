@@ -69,7 +69,7 @@ class Facts:
     bound rules by it). `user_words` holds the user's own words so far, newest last; empty where nobody trustworthy
     spoke for the user. `via` is the chain of agents that delegated, outermost first. `now` is microseconds since 1970
     UTC, 0 where no clock is known. Not frozen, because a Session moves `now` on before each decision: one call, one
-    moment; nothing else in it ever changes.
+    moment; and because a State is told the `claims` of who acts, which are no part of `key`. Nothing else changes.
     """
 
     tenant: str | None = None

@@ -419,8 +419,9 @@ class RecordedDecisions:
             tell = partial(_decided, asked, decision, exchange.observable)
         else:  # whatever was decided, the call goes out as it came
             tell = partial(_released, asked, exchange.observable)
+        session = exchange.session  # held by this caller again, whoever else asked meanwhile
         if self._turns is None:
-            tell(state.session)
+            tell(session)
         else:
             state.decided(tell)
         return _Settled(decided._replace(decision=decision), grant, holding)

@@ -67,6 +67,10 @@ class State:
         self._blind = False
         self._take(plan)
 
+    def held_by(self, claims: Mapping[str, Any]) -> None:
+        """What is told from here on is told of who has these claims."""
+        self._facts.claims = claims
+
     def _take(self, plan: StatePlan) -> None:
         self._plan = plan
         self._bound = frozenset(tracker.id for tracker in plan.trackers if binds(tracker.scope, self._facts))

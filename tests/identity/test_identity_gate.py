@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from guardrail import Guard, Principal
+from guardrail import Guard, Principal, Session, ToolCall
 from policy_dsl import compile_policy, parse, policy_set
 from server.exchange import Caller
 from server.recording import Exchange
@@ -77,6 +77,21 @@ def test_requests_of_one_run_beside_each_other_have_their_own_claims() -> None:
     for at in (0, 1, 0, 1, 1, 0):
         assert sides[at].session is state.session
         assert sides[at].session.facts.claims == people[at].claims
+
+
+def test_a_call_is_remembered_with_the_claims_that_it_was_made_with() -> None:
+    text = 'language 1\nallow { pay, send }(...)\nforbid send when after released pay(claim "mfa" == false)\n'
+    guard = Guard(compile_policy(policy_set([parse(text)])))
+    with_mfa, without = (Principal("acme", "bot", "ann", frozenset(), {"mfa": mfa}) for mfa in (True, False))
+    session = Session(with_mfa, plan=guard.plan)
+    effects = []
+    for who in (with_mfa, without):
+        session.held_by(who)
+        session.decided(ToolCall("pay", {}), guard.decide(ToolCall("pay", {}), session))
+        effects.append(guard.decide(ToolCall("send", {}), session).effect)
+    assert effects == ["allow", "forbid"]
+    session.held_by(Principal("acme", "eve", "ann", frozenset(), {"mfa": True}))
+    assert session.principal is without
 
 
 def test_a_bad_token_is_told_where_to_ask(gate: Any, issuer: Any, outside: Any) -> None:
