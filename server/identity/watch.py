@@ -45,7 +45,8 @@ class KeyWatch:
 
     def unknown(self, name: str) -> None:
         """A token named a key that is not there: look again soon."""
-        self._read_at[name] = min(self._read_at.get(name, 0.0), self._clock() - REFRESH_SECONDS)
+        if name in self._read_at:
+            self._read_at[name] = min(self._read_at[name], self._clock() - REFRESH_SECONDS)
         self._wanted.set()
 
     async def look(self) -> None:

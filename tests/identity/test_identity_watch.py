@@ -117,3 +117,15 @@ async def test_unknown_keys_make_it_look_soon_and_not_often(issuer: Any) -> None
         await watched.watch.look()
     assert watched.reads == 2
     assert watched.watch.keys("corp") is not None
+
+
+@in_a_loop
+async def test_a_set_that_was_never_read_has_no_keys_whoever_asks_for_one(issuer: Any) -> None:
+    watched = Watched(issuer.document())
+    watched.document, watched.now = OSError("not there yet"), 20.0  # of a machine that started just now
+    await watched.watch.look()
+    watched.watch.unknown("corp")
+    assert watched.watch.keys("corp") is None
+    watched.document, watched.now = issuer.document(), 40.0
+    await watched.watch.look()
+    assert watched.watch.keys("corp") is not None
