@@ -148,6 +148,7 @@ class Desk:
             session = Session(principal, name or "", self._rules_of(name).plan, self._shared)
             session.user_said(self._words.get(name, ()))
             self._sessions[name, principal.key] = session
+        session.held_by(principal)
         if at is not None:
             session.tick(at)
         elif session.facts.now == 0:
