@@ -29,6 +29,12 @@ class Principal:
         parts = (self.tenant, self.agent, self.user, tuple(sorted(self.roles)), self.via)
         object.__setattr__(self, "key", sys.intern(repr(parts)))
 
+    @property
+    def actor(self) -> str:
+        """The key of tenant, agent and user alone: what nobody does about a call of their own must not hang on the
+        roles or the delegation of the credential that they come with."""
+        return Principal(self.tenant, self.agent, self.user).key
+
 
 ANYONE = Principal()
 

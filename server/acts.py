@@ -41,7 +41,7 @@ class Acts:
         if state is None or (state.session.principal.tenant or "") != caller.tenant:
             return Whole(404, openai_error(404, "there is no such run of this tenant", code="unknown-run"))
         session = state.session
-        if session.principal.key == caller.principal.key:
+        if session.principal.actor == caller.principal.actor:
             return Whole(403, openai_error(403, "nobody acts on a run of their own", code="own-run"))
         exchange = self._decisions.open(caller, run_id, state, self._policies.current, "runs")
         name, compartment = _parts(act.label)

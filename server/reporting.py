@@ -64,7 +64,8 @@ _OPTIONAL: Final = frozenset(REPORT_DECISION["inputSchema"]["properties"]) - _RE
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Who speaks to memory. `id` is what `retract` names; `principal` is the key of their Principal, empty for none."""
+    """Who speaks to memory. `id` is what `retract` names; `principal` is the actor that their
+    Principal is, empty for none."""
 
     id: str
     kind: Literal["user", "admin", "audit", "automated"]
@@ -80,8 +81,8 @@ def who_is(caller: Caller, *, agent: bool = False) -> Who:
     unit = next((role.removeprefix(_UNIT) for role in sorted(principal.roles) if role.startswith(_UNIT)), "")
     if agent or scopes.isdisjoint({Scope.REPORT, Scope.APPROVE, Scope.ADMIN}):
         # All users of one agent are one reporter here: it is the agent's word, whoever it acts for.
-        return Who(f"agent:{principal.agent}", "automated", principal.key, unit)
-    return Who(name, "user" if scopes.isdisjoint({Scope.APPROVE, Scope.ADMIN}) else "admin", principal.key, unit)
+        return Who(f"agent:{principal.agent}", "automated", principal.actor, unit)
+    return Who(name, "user" if scopes.isdisjoint({Scope.APPROVE, Scope.ADMIN}) else "admin", principal.actor, unit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def observed(seen: Seen) -> Observed:
         id=record["id"],
         tenant=record["tenant"] or "",
         at=microseconds(datetime.fromisoformat(record["at"])),
-        principal=seen.principal.key,
+        principal=seen.principal.actor,
         context=kept.context,
         base=_base(seen),
         effect=record["effect"],

@@ -29,6 +29,7 @@ KEYS = {
     **{f"user{n}": {"agent": "console", "user": f"u{n}", "scopes": [Scope.REPORT]} for n in range(5)},
     **{f"admin{n}": {"agent": "console", "user": f"a{n}", "scopes": [Scope.APPROVE, Scope.ADMIN]} for n in range(4)},
     "foreign": {"tenant": "other", "agent": "console", "user": "x", "scopes": [Scope.APPROVE, Scope.ADMIN]},
+    "agent-with-report": {"scopes": [Scope.REPORT], "roles": ["reviewer"]},
     "auditor": {"agent": "console", "user": "aud", "scopes": [Scope.AUDIT]},
 }
 MEMORY = {

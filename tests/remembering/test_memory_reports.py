@@ -25,6 +25,7 @@ def test_reports_are_taken_once_and_refusals_are_counted(fresh: Any) -> None:
     assert code("user2", should="maybe") == "400 bad-report"
     assert code("user2", because="\x1b[2J") == "400 bad-report"
     assert code("agent") == "403 own-run"
+    assert code("agent-with-report") == "403 own-run", "an agent with two keys is one agent"
     assert code("agent", should="forbid") == "accepted"
     assert code("auditor") == "403 missing-scope"
     assert fresh.gate.house.store.erase(record["id"], "acme")
@@ -33,7 +34,7 @@ def test_reports_are_taken_once_and_refusals_are_counted(fresh: Any) -> None:
     assert counted == {
         f'leastward_reports_total{{result="{result}"}}': count
         for result, count in {
-            "accepted": 4.0, "duplicate-report": 1.0, "unknown-decision": 1.0, "bad-report": 2.0, "own-run": 1.0,
+            "accepted": 4.0, "duplicate-report": 1.0, "unknown-decision": 1.0, "bad-report": 2.0, "own-run": 2.0,
             "expired-decision": 1.0,
         }.items()
     }  # fmt: skip

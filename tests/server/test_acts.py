@@ -12,7 +12,11 @@ label results of read as secret(hr)
 allow { read, mail }() as both
 forbid mail as kept when session has secret
 """
-PEOPLE = {"lead": {"agent": "console", "user": "lead", "scopes": ["approve"]}, "agent": {"scopes": ["approve", "call"]}}
+PEOPLE = {
+    "lead": {"agent": "console", "user": "lead", "scopes": ["approve"]},
+    "agent": {"scopes": ["approve", "call"]},
+    "agent-as-lead": {"scopes": ["approve"], "roles": ["lead"]},
+}
 
 
 @pytest.fixture
@@ -54,6 +58,7 @@ def test_a_label_is_taken_off_by_somebody_else(labelled: Any) -> None:
     ("who", "act", "status", "code"),
     [
         ("agent", {"verb": "declassify", "label": "secret(hr)", "because": "x"}, 403, "own-run"),
+        ("agent-as-lead", {"verb": "declassify", "label": "secret(hr)", "because": "x"}, 403, "own-run"),
         ("lead", {"verb": "declassify", "label": "secret(hr)"}, 400, "bad-act"),
         ("lead", {"verb": "declassify", "label": "untrusted", "because": "x"}, 400, "bad-act"),
         ("lead", {"verb": "endorse", "label": "secret", "because": "x"}, 400, "bad-act"),

@@ -35,6 +35,12 @@ class Taker:
         return [{"decision": one.decision} if one.decision == DECISION else unknown for one in claims]
 
 
+def test_who_reports_is_one_whatever_the_credential_says_beside() -> None:
+    said = Principal("acme", "console", "ada", frozenset({"lead"}), {"level": 2}, ("broker",))
+    found = who_is(Caller(said, frozenset({Scope.REPORT}), "corp:ada"))
+    assert found.principal == who_is(caller(Scope.REPORT)).principal
+
+
 @pytest.mark.parametrize(
     ("scopes", "id", "kind"),
     [
