@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("leastward.gate")
 
 NEEDS_APPROVAL: Final = "needs-approval"
+KEY_REVOKED: Final = "key-revoked"
 BARE: Final = "refused"
 """All that a run is told once it was refused `most_explained` times: no rule and no message, so no oracle."""
 
@@ -150,7 +151,9 @@ class RecordedDecisions:
         approvals: Approvals | None = None,
         turns: Turns | None = None,
         judged_at_once: int = AT_ONCE,
+        still_speaks: Callable[[Caller], bool] = lambda _: True,
     ) -> None:
+        self._still_speaks = still_speaks
         self._turns = turns
         self._sink = sink
         self._changes_of = changes_of
@@ -390,6 +393,8 @@ class RecordedDecisions:
         holding: Holding | None = None
         answered: Decision | None = None
         for _ in range(MOST_LOOKS):
+            if not self._still_speaks(exchange.caller):  # a model or a person may have taken minutes
+                return _Settled(Decided(Decision("forbid", None, KEY_REVOKED, None, (), guard.policy_hash)))
             session = exchange.session  # another one where others' memory was taken over while something was awaited
             if listening is None:
                 decided = Decided(guard.decide(asked, session, name, judged=judged))

@@ -123,6 +123,7 @@ def build(settings: Settings, folder: Path, clock: Clock = _now) -> House:
         approvals.part,
         turns,
         settings.judge.model.at_once,
+        store.still_speaks,
     )
     drafts, suspects = _session_policies(settings), settings.judge.scan()
     routes, manner = _Routes(settings, upstreams), _manner(settings)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from .sql import Connection
 
 SECRET_PREFIX: Final = "lw-"  # noqa: S105 (a mark that scanners for leaked keys can look for)
 SECRET_LENGTH: Final = len(SECRET_PREFIX) + 43
+
+_ID: Final = re.compile(r"key-[0-9a-v]{26}")
+"""Callers with a signed token or none have ids of other forms."""
 
 _COLUMNS: Final = 'id, tenant, agent, "user", roles, scopes, speaks_for_user, label, made_at, revoked_at'
 _SCOPES: Final[frozenset[str]] = frozenset(Scope)
@@ -108,6 +112,23 @@ def ring(connection: Connection, now: str) -> Mapping[bytes, Held]:
         (now,),
     )
     return {bytes(digest): Held((info := _info(row)).caller, info.revoked_at) for digest, *row in rows}
+
+
+class RingById:
+    """The ring by the ids of its keys, made anew where it is another one."""
+
+    def __init__(self) -> None:
+        self._ring: Mapping[bytes, Held] = {}
+        self._held: dict[str, Held] = {}
+
+    def still_speaks(self, caller: Caller, ring: Mapping[bytes, Held], now: str) -> bool:
+        """See Store.still_speaks."""
+        if not _ID.fullmatch(caller.key_id):
+            return True
+        if self._ring is not ring:
+            self._ring, self._held = ring, {held.caller.key_id: held for held in ring.values()}
+        held = self._held.get(caller.key_id)
+        return held is not None and (held.until is None or held.until > now)
 
 
 def known_scopes(scopes: Collection[str]) -> tuple[Scope, ...]:

@@ -79,6 +79,7 @@ class Store:
         self._thread = 0
         self._waiting: list[Write] = []
         self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._ids = keys.RingById()
 
     @classmethod
     def open(
@@ -250,6 +251,10 @@ class Store:
         if held is None or (held.until is not None and held.until <= self._now()):
             return None
         return held.caller
+
+    def still_speaks(self, caller: Caller) -> bool:
+        """Whether the key that a caller came with is good now, as far as is known; true for who came with none."""
+        return self._ids.still_speaks(caller, self._writer.keys.ring, self._now())
 
     def issue_key(
         self,
